@@ -1,0 +1,284 @@
+//! The names of things: users, shops, check-ins; and the streams of events that belong to them.
+//!
+//! Ids are newtypes so that a shop's id never stands where a user's is meant.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The refusal of a text that is no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid id")]
+pub struct InvalidId;
+
+/// Declares an id of 24 hex digits that begins with the second of its creation, so that ids sort
+/// by time and never begin with `s` (a JID that begins with `s` is a shop: seed §28.2).
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name([u8; 12]);
+
+        impl $name {
+            /// An id made at `second` (since 1970), unique by its `random` part.
+            #[must_use]
+            pub fn new(second: u32, random: [u8; 8]) -> Self {
+                let mut bytes = [0; 12];
+                bytes[..4].copy_from_slice(&second.to_be_bytes());
+                bytes[4..].copy_from_slice(&random);
+                Self(bytes)
+            }
+
+            /// The id as it is kept in memory where every byte counts.
+            #[must_use]
+            pub fn to_bytes(self) -> [u8; 12] {
+                self.0
+            }
+
+            /// The id that [`Self::to_bytes`] gave.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; 12]) -> Self {
+                Self(bytes)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                parse_hex(text).map(Self).ok_or(InvalidId)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.to_string()
+            }
+        }
+    };
+}
+
+hex_id!(
+    /// A person: 24 lower-case hex digits, the local part of the person's JID (seed §28.1).
+    UserId
+);
+hex_id!(
+    /// One check-in: 24 lower-case hex digits (seed §14).
+    CheckinId
+);
+
+/// A shop: a positive integer below 2^53, so that every JSON reader keeps it exact (seed §7).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct ShopId(u64);
+
+impl ShopId {
+    /// The largest id: 2^53 - 1.
+    pub const MAX: u64 = (1 << 53) - 1;
+
+    /// The shop's id from a number.
+    ///
+    /// # Errors
+    /// [`InvalidId`] for 0 and for numbers of 2^53 and more.
+    pub fn new(id: u64) -> Result<Self, InvalidId> {
+        (1..=Self::MAX)
+            .contains(&id)
+            .then_some(Self(id))
+            .ok_or(InvalidId)
+    }
+
+    /// The id as a number.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ShopId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for ShopId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ShopId {
+    type Err = InvalidId;
+
+    /// Decimal digits only: no sign, no leading zero, so that an id has one spelling.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+        let id = plain
+            .then(|| text.parse().ok())
+            .flatten()
+            .ok_or(InvalidId)?;
+        Self::new(id)
+    }
+}
+
+impl TryFrom<u64> for ShopId {
+    type Error = InvalidId;
+
+    fn try_from(id: u64) -> Result<Self, InvalidId> {
+        Self::new(id)
+    }
+}
+
+impl From<ShopId> for u64 {
+    fn from(id: ShopId) -> u64 {
+        id.0
+    }
+}
+
+/// The name of a stream: everything that happened to one thing, in order.
+///
+/// Made only by the functions here, one for each kind of stream, so that the spelling of a name is
+/// in one place. Names hold ids and keyed digests, never what a person typed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StreamName(String);
+
+impl StreamName {
+    /// `device-<digest>`: the starts of one device; `mac_digest` is a keyed digest of its address.
+    #[must_use]
+    pub fn device(mac_digest: &str) -> Self {
+        Self(format!("device-{mac_digest}"))
+    }
+
+    /// `shop-<id>`.
+    #[must_use]
+    pub fn shop(id: ShopId) -> Self {
+        Self(format!("shop-{id}"))
+    }
+
+    /// `identity-<provider>-<digest>`: who a provider's subject is here; the digest is keyed.
+    #[must_use]
+    pub fn identity(provider: &str, subject_digest: &str) -> Self {
+        Self(format!("identity-{provider}-{subject_digest}"))
+    }
+
+    /// `user-<id>`.
+    #[must_use]
+    pub fn user(id: UserId) -> Self {
+        Self(format!("user-{id}"))
+    }
+
+    /// `checkin-<id>`.
+    #[must_use]
+    pub fn checkin(id: CheckinId) -> Self {
+        Self(format!("checkin-{id}"))
+    }
+
+    /// A name as a store gave it back; nothing else should make names from text.
+    #[must_use]
+    pub fn from_stored(name: String) -> Self {
+        Self(name)
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// 24 lower-case hex digits as 12 bytes; an id has one spelling, so capitals are refused.
+fn parse_hex(text: &str) -> Option<[u8; 12]> {
+    let digits = text.as_bytes();
+    if digits.len() != 24 {
+        return None;
+    }
+    let mut bytes = [0; 12];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn digit(ascii: u8) -> Option<u8> {
+    match ascii {
+        b'0'..=b'9' => Some(ascii - b'0'),
+        b'a'..=b'f' => Some(ascii - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_id_reads_back_what_it_prints() {
+        let id = UserId::new(0x502e_6303, [0x42, 0x1a, 0xa9, 0x18, 0xba, 0, 0, 1]);
+        assert_eq!(id.to_string(), "502e6303421aa918ba000001");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(UserId::from_bytes(id.to_bytes()), id);
+    }
+
+    #[test]
+    fn ids_of_later_seconds_sort_later() {
+        assert!(UserId::new(1, [255; 8]) < UserId::new(2, [0; 8]));
+    }
+
+    #[test]
+    fn text_that_is_no_id_is_refused() {
+        for text in [
+            "",
+            "1",
+            "502e6303421aa918ba00000G",
+            "502E6303421AA918BA000001",
+            "é",
+        ] {
+            assert_eq!(text.parse::<UserId>(), Err(InvalidId), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "-1",
+            "+1",
+            "01",
+            "1.0",
+            "9007199254740992",
+            "1e3",
+            " 1",
+        ] {
+            assert_eq!(text.parse::<ShopId>(), Err(InvalidId), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_named_for_the_thing_it_tells_of() {
+        let shop = ShopId::new(4_928_288).expect("an id");
+        assert_eq!(StreamName::shop(shop).as_str(), "shop-4928288");
+    }
+}

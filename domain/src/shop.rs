@@ -1,0 +1,628 @@
+//! Shops: where people meet. Registered by an operator or an import, revised, closed; their staff
+//! and their notice.
+
+use crate::geo::Point;
+use crate::{Decider, Event, ShopId, UserId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A shop is there.
+///
+/// ```json
+/// {"shop_id":4928288,"name":"浙江科技产业大厦","lat":30.28,"lng":120.12,"category":6,
+///  "address":"古翠路80","phone":"","source":"osm:way/33"}
+/// ```
+/// Source: seed §4, §7.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShopRegistered {
+    /// The new shop.
+    pub shop_id: ShopId,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub details: ShopDetails,
+    /// The record it was imported from; absent when an operator entered it.
+    pub source: Option<String>,
+}
+
+/// A shop's details are these from now on.
+///
+/// The same shape as [`ShopRegistered`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShopRevised {
+    /// Which shop.
+    pub shop_id: ShopId,
+    /// All of its details, also those that stayed.
+    #[serde(flatten)]
+    pub details: ShopDetails,
+    /// The record whose change brought this; absent when an operator changed it.
+    pub source: Option<String>,
+}
+
+/// A shop is gone. `{"shop_id":4928288}`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShopClosed {
+    /// Which shop.
+    pub shop_id: ShopId,
+}
+
+/// A shop tells its guests something; an empty title takes the notice down.
+///
+/// `{"shop_id":4928288,"title":"..."}`; source: seed §7.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticePosted {
+    /// Which shop.
+    pub shop_id: ShopId,
+    /// The text.
+    pub title: String,
+}
+
+/// Somebody works for a shop. `{"shop_id":4928288,"user_id":"502e…"}`; source: seed §7.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaffAdded {
+    /// Which shop.
+    pub shop_id: ShopId,
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// Somebody no longer works for a shop. `{"shop_id":4928288,"user_id":"502e…"}`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaffRemoved {
+    /// Which shop.
+    pub shop_id: ShopId,
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// What is known of a shop. Source: seed §4.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShopDetails {
+    /// 1 to 255 characters on one line.
+    pub name: String,
+    /// Where it is: WGS-84 degrees.
+    #[serde(flatten)]
+    pub point: Point,
+    /// What kind of place it is.
+    pub category: Category,
+    /// Up to 255 characters; empty when unknown.
+    pub address: String,
+    /// Up to 255 characters; empty when unknown.
+    pub phone: String,
+}
+
+/// The kind of a shop, 1 to 6: `t` of seed §4, listed in seed §5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Category {
+    /// 酒吧●活动: bars and events.
+    Bar = 1,
+    /// 咖啡●茶馆: cafés and tea houses.
+    Cafe = 2,
+    /// 餐饮●酒店: restaurants and hotels.
+    Restaurant = 3,
+    /// 休闲●娱乐: leisure.
+    Leisure = 4,
+    /// 购物●广场: shopping.
+    Shopping = 5,
+    /// 楼宇●社区: buildings and neighbourhoods.
+    Building = 6,
+}
+
+impl Category {
+    /// All six, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Bar,
+        Self::Cafe,
+        Self::Restaurant,
+        Self::Leisure,
+        Self::Shopping,
+        Self::Building,
+    ];
+}
+
+impl From<Category> for u8 {
+    fn from(category: Category) -> u8 {
+        category as u8
+    }
+}
+
+/// The refusal of a number that is no category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a number from 1 to 6")]
+pub struct UnknownCategory;
+
+impl TryFrom<u8> for Category {
+    type Error = UnknownCategory;
+
+    fn try_from(number: u8) -> Result<Self, UnknownCategory> {
+        Self::ALL
+            .into_iter()
+            .find(|category| u8::from(*category) == number)
+            .ok_or(UnknownCategory)
+    }
+}
+
+/// What somebody wants with a shop.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// An operator enters a shop.
+    Register {
+        /// The id, which must be free.
+        shop_id: ShopId,
+        /// What is known of it.
+        details: ShopDetails,
+    },
+    /// An import found a shop; the same record again changes nothing, nor does it undo what an
+    /// operator did in between.
+    Import {
+        /// The id that belongs to the record.
+        shop_id: ShopId,
+        /// What the record says.
+        details: ShopDetails,
+        /// The record's name, like `osm:node/25046087`.
+        source: String,
+    },
+    /// An operator changes some details; absent ones stay.
+    Revise(DetailsEdit),
+    /// An operator closes the shop for good.
+    Close,
+    /// An operator posts a notice, or takes it down with an empty one.
+    PostNotice {
+        /// Up to 255 characters.
+        title: String,
+    },
+    /// An operator says who works here.
+    AddStaff {
+        /// Who; that the person exists was found out before.
+        user_id: UserId,
+    },
+    /// An operator says who does not work here any more.
+    RemoveStaff {
+        /// Who.
+        user_id: UserId,
+    },
+}
+
+/// New values of some details of a shop.
+#[derive(Clone, Debug, Default)]
+pub struct DetailsEdit {
+    /// See [`ShopDetails::name`].
+    pub name: Option<String>,
+    /// See [`ShopDetails::point`].
+    pub point: Option<Point>,
+    /// See [`ShopDetails::category`].
+    pub category: Option<Category>,
+    /// See [`ShopDetails::address`].
+    pub address: Option<String>,
+    /// See [`ShopDetails::phone`].
+    pub phone: Option<String>,
+}
+
+/// Why the rules refuse a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// There is no such shop, or it is closed.
+    #[error("unknown shop")]
+    UnknownShop,
+    /// Another shop has, or had, this id.
+    #[error("a shop with this id exists")]
+    IdTaken,
+    /// See [`ShopDetails::name`].
+    #[error("name must have 1 to 255 characters on one line")]
+    Name,
+    /// See [`ShopDetails::address`].
+    #[error("address must have at most 255 characters on one line")]
+    Address,
+    /// See [`ShopDetails::phone`].
+    #[error("phone must have at most 255 characters on one line")]
+    Phone,
+    /// See [`Command::PostNotice`].
+    #[error("title must have at most 255 characters")]
+    Title,
+    /// More staff than [`MAX_STAFF`].
+    #[error("a shop has at most 200 staff")]
+    TooManyStaff,
+}
+
+/// How many people may work for one shop: the list travels with each `shop/info`.
+pub const MAX_STAFF: usize = 200;
+
+/// A shop as its stream tells it.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    shop_id: ShopId,
+    details: ShopDetails,
+    /// What the last import said, and from which record.
+    imported: Option<(String, ShopDetails)>,
+    closed: bool,
+    notice: String,
+    staff: BTreeSet<UserId>,
+}
+
+/// The rules of `shop-<id>`.
+#[derive(Debug)]
+pub struct Shop;
+
+impl Decider for Shop {
+    type Command = Command;
+    type Rejection = Rejection;
+    type State = Option<Registered>;
+
+    fn decide(shop: &Option<Registered>, command: &Command) -> Result<Vec<Event>, Rejection> {
+        match command {
+            Command::Register { shop_id, details } => register(shop, *shop_id, details),
+            Command::Import {
+                shop_id,
+                details,
+                source,
+            } => import(shop, *shop_id, details, source),
+            _ => match shop.as_ref().filter(|shop| !shop.closed) {
+                Some(shop) => change(shop, command),
+                // Closing what is closed already is a repetition, not an error.
+                None if shop.is_some() && matches!(command, Command::Close) => Ok(Vec::new()),
+                None => Err(Rejection::UnknownShop),
+            },
+        }
+    }
+
+    fn evolve(shop: &mut Option<Registered>, event: &Event) {
+        match (shop.as_mut(), event) {
+            (None, Event::ShopRegistered(registered)) => {
+                *shop = Some(Registered {
+                    shop_id: registered.shop_id,
+                    details: registered.details.clone(),
+                    imported: with_source(&registered.source, &registered.details),
+                    closed: false,
+                    notice: String::new(),
+                    staff: BTreeSet::new(),
+                });
+            }
+            (Some(shop), Event::ShopRevised(revised)) => {
+                shop.details = revised.details.clone();
+                if revised.source.is_some() {
+                    shop.imported = with_source(&revised.source, &revised.details);
+                }
+            }
+            (Some(shop), Event::ShopClosed(_)) => shop.closed = true,
+            (Some(shop), Event::NoticePosted(posted)) => shop.notice = posted.title.clone(),
+            (Some(shop), Event::StaffAdded(added)) => {
+                shop.staff.insert(added.user_id);
+            }
+            (Some(shop), Event::StaffRemoved(removed)) => {
+                shop.staff.remove(&removed.user_id);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl ShopDetails {
+    /// Refuses texts that are too long or would break a line.
+    ///
+    /// # Errors
+    /// The rejection that names the first bad field.
+    pub fn check(&self) -> Result<(), Rejection> {
+        let line = |text: &str| text.chars().count() <= 255 && !text.chars().any(char::is_control);
+        if self.name.trim().is_empty() || !line(&self.name) {
+            return Err(Rejection::Name);
+        }
+        if !line(&self.address) {
+            return Err(Rejection::Address);
+        }
+        if !line(&self.phone) {
+            return Err(Rejection::Phone);
+        }
+        Ok(())
+    }
+}
+
+fn with_source(source: &Option<String>, details: &ShopDetails) -> Option<(String, ShopDetails)> {
+    source.clone().map(|source| (source, details.clone()))
+}
+
+fn register(
+    shop: &Option<Registered>,
+    shop_id: ShopId,
+    details: &ShopDetails,
+) -> Result<Vec<Event>, Rejection> {
+    details.check()?;
+    match shop {
+        None => Ok(vec![
+            ShopRegistered {
+                shop_id,
+                details: details.clone(),
+                source: None,
+            }
+            .into(),
+        ]),
+        Some(shop) if shop.details == *details && !shop.closed => Ok(Vec::new()),
+        Some(_) => Err(Rejection::IdTaken),
+    }
+}
+
+fn import(
+    shop: &Option<Registered>,
+    shop_id: ShopId,
+    details: &ShopDetails,
+    source: &str,
+) -> Result<Vec<Event>, Rejection> {
+    details.check()?;
+    let (details, source) = (details.clone(), Some(source.to_owned()));
+    match shop {
+        None => Ok(vec![
+            ShopRegistered {
+                shop_id,
+                details,
+                source,
+            }
+            .into(),
+        ]),
+        Some(shop) => match &shop.imported {
+            Some((from, _)) if Some(from) != source.as_ref() => Err(Rejection::IdTaken),
+            None => Err(Rejection::IdTaken),
+            Some((_, last)) if *last == details || shop.closed => Ok(Vec::new()),
+            Some(_) => Ok(vec![
+                ShopRevised {
+                    shop_id,
+                    details,
+                    source,
+                }
+                .into(),
+            ]),
+        },
+    }
+}
+
+fn change(shop: &Registered, command: &Command) -> Result<Vec<Event>, Rejection> {
+    let shop_id = shop.shop_id;
+    let events = match command {
+        Command::Revise(edit) => {
+            let details = edit.applied_to(&shop.details);
+            details.check()?;
+            (details != shop.details).then(|| {
+                ShopRevised {
+                    shop_id,
+                    details,
+                    source: None,
+                }
+                .into()
+            })
+        }
+        Command::Close => Some(ShopClosed { shop_id }.into()),
+        Command::PostNotice { title } => {
+            if title.chars().count() > 255 || title.contains('\0') {
+                return Err(Rejection::Title);
+            }
+            (*title != shop.notice).then(|| {
+                NoticePosted {
+                    shop_id,
+                    title: title.clone(),
+                }
+                .into()
+            })
+        }
+        Command::AddStaff { user_id } if shop.staff.contains(user_id) => None,
+        Command::AddStaff { .. } if shop.staff.len() >= MAX_STAFF => {
+            return Err(Rejection::TooManyStaff);
+        }
+        Command::AddStaff { user_id } => Some(
+            StaffAdded {
+                shop_id,
+                user_id: *user_id,
+            }
+            .into(),
+        ),
+        Command::RemoveStaff { user_id } => shop.staff.contains(user_id).then(|| {
+            StaffRemoved {
+                shop_id,
+                user_id: *user_id,
+            }
+            .into()
+        }),
+        Command::Register { .. } | Command::Import { .. } => None,
+    };
+    Ok(events.into_iter().collect())
+}
+
+impl DetailsEdit {
+    fn applied_to(&self, details: &ShopDetails) -> ShopDetails {
+        let text = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
+        ShopDetails {
+            name: text(&self.name, &details.name),
+            point: self.point.unwrap_or(details.point),
+            category: self.category.unwrap_or(details.category),
+            address: text(&self.address, &details.address),
+            phone: text(&self.phone, &details.phone),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::given;
+
+    const SOURCE: &str = "osm:node/25046087";
+
+    fn id() -> ShopId {
+        ShopId::new(7).expect("an id")
+    }
+
+    fn cafe(name: &str) -> ShopDetails {
+        ShopDetails {
+            name: name.into(),
+            point: Point::new(60.17, 24.94).expect("a point"),
+            category: Category::Cafe,
+            address: String::new(),
+            phone: String::new(),
+        }
+    }
+
+    fn registered(source: Option<&str>) -> Event {
+        let source = source.map(str::to_owned);
+        ShopRegistered {
+            shop_id: id(),
+            details: cafe("Ekberg"),
+            source,
+        }
+        .into()
+    }
+
+    fn revised(name: &str, source: Option<&str>) -> Event {
+        let source = source.map(str::to_owned);
+        ShopRevised {
+            shop_id: id(),
+            details: cafe(name),
+            source,
+        }
+        .into()
+    }
+
+    fn import(name: &str, source: &str) -> Command {
+        Command::Import {
+            shop_id: id(),
+            details: cafe(name),
+            source: source.into(),
+        }
+    }
+
+    fn rename(name: &str) -> Command {
+        Command::Revise(DetailsEdit {
+            name: Some(name.into()),
+            ..DetailsEdit::default()
+        })
+    }
+
+    #[test]
+    fn an_id_belongs_to_one_shop_for_ever() {
+        let register = |name| Command::Register {
+            shop_id: id(),
+            details: cafe(name),
+        };
+        given::<Shop>([])
+            .when(register("Ekberg"))
+            .then([registered(None)]);
+        given::<Shop>([registered(None)])
+            .when(register("Ekberg"))
+            .then_nothing();
+        given::<Shop>([registered(None)])
+            .when(register("Fazer"))
+            .then_rejected(Rejection::IdTaken);
+        given::<Shop>([registered(None), ShopClosed { shop_id: id() }.into()])
+            .when(register("Ekberg"))
+            .then_rejected(Rejection::IdTaken);
+    }
+
+    #[test]
+    fn importing_the_same_record_again_changes_nothing() {
+        given::<Shop>([])
+            .when(import("Ekberg", SOURCE))
+            .then([registered(Some(SOURCE))]);
+        given::<Shop>([registered(Some(SOURCE))])
+            .when(import("Ekberg", SOURCE))
+            .then_nothing();
+    }
+
+    #[test]
+    fn a_record_that_changed_revises_the_shop() {
+        given::<Shop>([registered(Some(SOURCE))])
+            .when(import("Ekberg 1852", SOURCE))
+            .then([revised("Ekberg 1852", Some(SOURCE))]);
+    }
+
+    #[test]
+    fn an_import_does_not_undo_what_an_operator_did() {
+        given::<Shop>([registered(Some(SOURCE)), revised("Ekberg ★", None)])
+            .when(import("Ekberg", SOURCE))
+            .then_nothing();
+        given::<Shop>([
+            registered(Some(SOURCE)),
+            ShopClosed { shop_id: id() }.into(),
+        ])
+        .when(import("Ekberg 1852", SOURCE))
+        .then_nothing();
+    }
+
+    #[test]
+    fn an_import_never_takes_over_another_shop() {
+        given::<Shop>([registered(None)])
+            .when(import("Ekberg", SOURCE))
+            .then_rejected(Rejection::IdTaken);
+        given::<Shop>([registered(Some(SOURCE))])
+            .when(import("Ekberg", "osm:way/3"))
+            .then_rejected(Rejection::IdTaken);
+    }
+
+    #[test]
+    fn revising_records_all_details_and_only_a_change() {
+        given::<Shop>([registered(None)])
+            .when(rename("Fazer"))
+            .then([revised("Fazer", None)]);
+        given::<Shop>([registered(None)])
+            .when(rename("Ekberg"))
+            .then_nothing();
+        given::<Shop>([registered(None)])
+            .when(rename(" "))
+            .then_rejected(Rejection::Name);
+    }
+
+    #[test]
+    fn a_closed_shop_cannot_be_changed_but_closed_again() {
+        let closed = || [registered(None), ShopClosed { shop_id: id() }.into()];
+        given::<Shop>(closed())
+            .when(rename("Fazer"))
+            .then_rejected(Rejection::UnknownShop);
+        given::<Shop>(closed()).when(Command::Close).then_nothing();
+        given::<Shop>([])
+            .when(Command::Close)
+            .then_rejected(Rejection::UnknownShop);
+    }
+
+    #[test]
+    fn staff_are_listed_once() {
+        let user_id = UserId::new(1, [1; 8]);
+        let added = || {
+            Event::from(StaffAdded {
+                shop_id: id(),
+                user_id,
+            })
+        };
+        let removed = || {
+            Event::from(StaffRemoved {
+                shop_id: id(),
+                user_id,
+            })
+        };
+        given::<Shop>([registered(None)])
+            .when(Command::AddStaff { user_id })
+            .then([added()]);
+        given::<Shop>([registered(None), added()])
+            .when(Command::AddStaff { user_id })
+            .then_nothing();
+        given::<Shop>([registered(None), added(), removed()])
+            .when(Command::RemoveStaff { user_id })
+            .then_nothing();
+    }
+
+    #[test]
+    fn a_notice_is_posted_once_and_can_be_taken_down() {
+        let post = |title: &str| Command::PostNotice {
+            title: title.into(),
+        };
+        let posted = |title: &str| {
+            Event::from(NoticePosted {
+                shop_id: id(),
+                title: title.into(),
+            })
+        };
+        given::<Shop>([registered(None)])
+            .when(post(""))
+            .then_nothing();
+        given::<Shop>([registered(None), posted("hi")])
+            .when(post(""))
+            .then([posted("")]);
+        given::<Shop>([registered(None)])
+            .when(post(&"字".repeat(256)))
+            .then_rejected(Rejection::Title);
+    }
+}
