@@ -1,1 +1,143 @@
-//! x
+//! The house's HTTP door: the mobile API (seed chapters 1 to 31) and the operators' API.
+//!
+//! One file a segment of the URL. Handlers read parameters, call a command or a query, and write
+//! the answer; they decide nothing themselves. Listening and TLS are the server's.
+
+mod admin;
+mod aroundme;
+mod checkins;
+mod error;
+mod health;
+mod init;
+mod input;
+mod layers;
+mod login_guard;
+mod oauth2;
+mod reply;
+mod rows;
+mod session;
+mod settings;
+mod shop;
+mod user_info;
+
+pub use settings::{ErrorStatus, Limits, Settings};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use commands::{Commands, Receipt};
+use domain::Millis;
+use login_guard::LoginGuard;
+use projections::Projections;
+use std::ops::Deref;
+use std::sync::Arc;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+/// What every handler needs. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+pub struct Parts {
+    commands: Arc<Commands>,
+    projections: Arc<Projections>,
+    settings: Settings,
+    login_guard: LoginGuard,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// An app that writes through `commands` and reads `projections`.
+    #[must_use]
+    pub fn new(commands: Arc<Commands>, projections: Arc<Projections>, settings: Settings) -> Self {
+        let login_guard = LoginGuard::new(&settings.limits);
+        Self(Arc::new(Parts {
+            commands,
+            projections,
+            settings,
+            login_guard,
+        }))
+    }
+
+    fn now(&self) -> Millis {
+        self.commands.clock().now()
+    }
+
+    /// Waits until everybody on this node can read what a command wrote.
+    async fn settle(&self, receipt: &Receipt) {
+        if let Some(position) = receipt.position
+            && !self.projections.wait(position, &receipt.kinds).await
+        {
+            tracing::warn!(%position, "answered before the read models had caught up");
+        }
+    }
+}
+
+/// The whole HTTP interface. Wants `ConnectInfo<SocketAddr>` for the client's address.
+pub fn router(app: App) -> Router {
+    let (routes, document) = documented(&app);
+    let routes = routes
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(layers::unknown_action)
+        .method_not_allowed_fallback(layers::wrong_method)
+        .layer(DefaultBodyLimit::max(app.settings.limits.body_bytes));
+    layers::wrap(routes, &app)
+}
+
+/// The OpenAPI document of [`router`], made from the code.
+#[must_use]
+pub fn openapi(app: &App) -> OpenApi {
+    documented(app).1
+}
+
+fn documented(app: &App) -> (Router, OpenApi) {
+    let operator = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    let document = OpenApiBuilder::new()
+        .info(Info::new("lianlian", env!("CARGO_PKG_VERSION")))
+        .components(Some(
+            ComponentsBuilder::new()
+                .security_scheme("operator", operator)
+                .build(),
+        ))
+        .build();
+    OpenApiRouter::with_openapi(document)
+        .routes(routes!(init::init))
+        .route("/init/init", post(init::init))
+        .routes(routes!(oauth2::login))
+        .routes(routes!(oauth2::logout))
+        .route("/oauth2/logout", get(oauth2::logout))
+        .routes(routes!(aroundme::shops))
+        .routes(routes!(shop::nearby))
+        .routes(routes!(shop::info))
+        .routes(routes!(shop::users))
+        .routes(routes!(checkins::create, checkins::list))
+        .route("/checkins/create", post(checkins::create))
+        .routes(routes!(checkins::delete))
+        .routes(routes!(user_info::get))
+        .routes(routes!(user_info::get_self))
+        .routes(routes!(user_info::trace))
+        .routes(routes!(user_info::set))
+        .routes(routes!(admin::shops::register))
+        .routes(routes!(admin::shops::revise, admin::shops::close))
+        .routes(routes!(admin::shops::add_staff))
+        .routes(routes!(admin::shops::remove_staff))
+        .routes(routes!(admin::shops::post_notice))
+        .routes(routes!(admin::users::reset_password))
+        .routes(routes!(admin::projections::list))
+        .routes(routes!(admin::projections::rebuild))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .with_state(app.clone())
+        .split_for_parts()
+}

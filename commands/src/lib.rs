@@ -1,1 +1,69 @@
-//! x
+//! From intent to appended events: gather the facts, ask the rules, append.
+//!
+//! One file a feature. A command decides from the streams that own the facts, or from facts that
+//! the door stamped into it; it never reads a read model, and it knows no protocol.
+
+mod checkin;
+mod clock;
+mod device;
+mod execute;
+pub mod identity;
+mod secret;
+pub mod shop;
+mod state;
+#[cfg(test)]
+mod testing;
+mod user;
+
+pub use checkin::CheckIn;
+pub use clock::Clock;
+pub use execute::{Error, Receipt};
+pub use secret::Secret;
+pub use state::{Session, SessionToken, State, StateError};
+
+use eventlog::EventLog;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Everything that can be done in the house; cheap to share behind an [`Arc`].
+pub struct Commands {
+    log: Arc<dyn EventLog>,
+    state: State,
+    secret: Secret,
+    clock: Clock,
+    /// How many passwords are hashed at once: each takes 19 MiB and tens of milliseconds.
+    hashing: Semaphore,
+}
+
+impl Commands {
+    /// Commands that append to `log`, keep secrets in `state` and tell the time by `clock`.
+    #[must_use]
+    pub fn new(log: Arc<dyn EventLog>, state: State, secret: Secret, clock: Clock) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            log,
+            state,
+            secret,
+            clock,
+            hashing: Semaphore::new(cores),
+        }
+    }
+
+    /// The log that the commands append to.
+    #[must_use]
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        &self.log
+    }
+
+    /// The database of sessions and hashes.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The time by which the house runs.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}

@@ -1,0 +1,5 @@
+//! `/admin/*`: what operators do, behind the token of the settings.
+
+pub(crate) mod projections;
+pub(crate) mod shops;
+pub(crate) mod users;

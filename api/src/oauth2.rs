@@ -1,0 +1,140 @@
+//! `/oauth2/*`: logging in and out (seed §2.2, §2.3).
+
+use crate::App;
+use crate::error::{ApiError, ErrorBody};
+use crate::init::check_hash;
+use crate::input::Input;
+use crate::login_guard::Verdict;
+use crate::reply::Reply;
+use crate::session::{ClientAddress, ShownToken, remove_cookie, set_cookie};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse};
+use commands::identity::LoginError;
+use domain::UserId;
+use domain::user::Account;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Name and password.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Credentials {
+    /// User name.
+    name: String,
+    /// Password.
+    pass: String,
+    /// Address of the wireless card.
+    mac: String,
+    /// First 32 hex digits of SHA1(name+pass+mac+"dface").
+    hash: String,
+}
+
+/// Who has logged in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LoggedIn {
+    /// User id, the local part of the JID.
+    #[schema(value_type = String)]
+    id: UserId,
+    /// The XMPP password: 16 hex digits.
+    password: String,
+    /// Link of the picture, empty before the first.
+    logo: String,
+    name: Option<String>,
+    gender: u8,
+    /// Weibo user id, null for local accounts.
+    wb_uid: Option<String>,
+    /// Weibo token, null for local accounts.
+    token: Option<String>,
+    /// Seconds that the Weibo token lives.
+    expires_in: Option<i64>,
+    /// When the Weibo token ends, in seconds since 1970.
+    expires_at: Option<i64>,
+}
+
+impl LoggedIn {
+    fn new(app: &App, account: Account) -> Self {
+        Self {
+            id: account.user_id,
+            password: app
+                .commands
+                .xmpp_password(account.user_id, account.generation),
+            logo: String::new(),
+            name: account.profile.name,
+            gender: account.profile.gender.unwrap_or_default().into(),
+            wb_uid: account.wb_uid,
+            token: None,
+            expires_in: None,
+            expires_at: None,
+        }
+    }
+}
+
+/// `POST /oauth2/login`: logs in by name and password; the first login makes the account.
+///
+/// Source: seed §2.2. Sets the cookie `_session_id`, a new one at each login.
+#[utoipa::path(post, path = "/oauth2/login", tag = "start",
+    request_body(content = Credentials, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = LoggedIn), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn login(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    Input(credentials): Input<Credentials>,
+) -> Result<impl IntoResponse, ApiError> {
+    let Credentials {
+        name,
+        pass,
+        mac,
+        hash,
+    } = credentials;
+    check_hash(&hash, &[&name, &pass, &mac, "dface"])?;
+    let slow_down = || ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too many failed logins");
+    let verdict = app.login_guard.verdict(&name, address);
+    if verdict == Verdict::Locked {
+        return Err(slow_down());
+    }
+    let login = match app.commands.log_in(&name, &pass).await {
+        Ok(login) => login,
+        Err(LoginError::WrongPassword) => {
+            app.login_guard.failed(&name, address);
+            return Err(match verdict {
+                Verdict::Wary => slow_down(),
+                _ => LoginError::WrongPassword.into(),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    app.settle(&login.receipt).await;
+    let session = app
+        .commands
+        .state()
+        .open_session(login.account.user_id, app.commands.clock())
+        .await?;
+    let cookie = set_cookie(&session, app.settings.https);
+    let answer = LoggedIn::new(&app, login.account);
+    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Reply(answer)))
+}
+
+/// `{"logout":true}`
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LoggedOut {
+    logout: bool,
+}
+
+/// `/oauth2/logout` (GET, POST): ends this session, and only this one.
+///
+/// Source: seed §2.3. `pushtoken` is ignored until there are push bindings.
+#[utoipa::path(post, path = "/oauth2/logout", tag = "start",
+    responses((status = 200, body = LoggedOut), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn logout(
+    State(app): State<App>,
+    ShownToken(token): ShownToken,
+) -> Result<impl IntoResponse, ApiError> {
+    if let Some(token) = token {
+        app.commands.state().close_session(&token).await?;
+    }
+    let cookie = remove_cookie(app.settings.https);
+    Ok((
+        AppendHeaders([(header::SET_COOKIE, cookie)]),
+        Reply(LoggedOut { logout: true }),
+    ))
+}

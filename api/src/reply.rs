@@ -1,0 +1,24 @@
+//! Answers as JSON in UTF-8, never cached.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// A JSON answer.
+pub(crate) struct Reply<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        let Ok(body) = serde_json::to_vec(&self.0) else {
+            // Only maps with odd keys cannot be written, and we have none.
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        let json = HeaderValue::from_static("application/json; charset=utf-8");
+        let fresh = HeaderValue::from_static("no-store");
+        (
+            [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, fresh)],
+            body,
+        )
+            .into_response()
+    }
+}

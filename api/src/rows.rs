@@ -1,0 +1,180 @@
+//! The rows that several calls answer with: a shop, a person; and how times are written.
+
+use crate::App;
+use crate::error::ApiError;
+use domain::user::Gender;
+use domain::visibility::Relation;
+use domain::{Millis, ShopId, UserId};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use projections::{Occupancy, Profile, Shop};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A shop in a list (seed §4, §5).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShopRow {
+    name: String,
+    /// Empty when unknown.
+    address: String,
+    /// Longitude on the map (GCJ-02 in mainland China).
+    lng: f64,
+    #[schema(value_type = u64)]
+    id: ShopId,
+    /// Empty when unknown.
+    phone: String,
+    /// Latitude on the map (GCJ-02 in mainland China).
+    lat: f64,
+    /// Latitude and longitude on the globe, WGS-84: distances are measured from these.
+    lo: [f64; 2],
+    /// Category, 1 to 6.
+    t: u8,
+    /// How many people are there now.
+    user: u32,
+    /// How many of them are men.
+    male: u32,
+    /// How many of them are women.
+    female: u32,
+}
+
+impl ShopRow {
+    pub(crate) fn new(app: &App, shop: &Shop, occupancy: &Occupancy) -> Self {
+        let crowd = occupancy.crowd(shop.id, app.now(), app.settings.presence_window_ms);
+        let (globe, map) = (shop.details.point, shop.on_map);
+        Self {
+            name: shop.details.name.clone(),
+            address: shop.details.address.clone(),
+            lng: map.lng(),
+            id: shop.id,
+            phone: shop.details.phone.clone(),
+            lat: map.lat(),
+            lo: [globe.lat(), globe.lng()],
+            t: shop.details.category.into(),
+            user: crowd.users,
+            male: crowd.male,
+            female: crowd.female,
+        }
+    }
+}
+
+/// A person as others see them (seed §8, §10).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserRow {
+    #[schema(value_type = String)]
+    id: UserId,
+    /// Link of the picture, empty without one.
+    logo: String,
+    /// Link of the picture at 100x100, empty without one.
+    logo_thumb: String,
+    /// Link of the picture at 200x200, empty without one.
+    logo_thumb2: String,
+    name: Option<String>,
+    wb_uid: Option<String>,
+    gender: u8,
+    /// `YYYY-MM-DD`
+    birthday: Option<String>,
+    signature: String,
+    job: String,
+    jobtype: Option<i32>,
+    hobby: String,
+    /// The viewer follows this person.
+    friend: bool,
+    /// This person follows the viewer.
+    follower: bool,
+}
+
+impl UserRow {
+    pub(crate) fn new(profile: Profile) -> Self {
+        Self {
+            id: profile.user_id,
+            logo: String::new(),
+            logo_thumb: String::new(),
+            logo_thumb2: String::new(),
+            name: Some(profile.name).filter(|name| !name.is_empty()),
+            wb_uid: profile.wb_uid,
+            gender: Gender::into(profile.gender),
+            birthday: Some(profile.birthday).filter(|day| !day.is_empty()),
+            signature: profile.signature,
+            job: profile.job,
+            jobtype: profile.jobtype,
+            hobby: profile.hobby,
+            friend: false,
+            follower: false,
+        }
+    }
+}
+
+/// How `viewer` stands to `user`.
+pub(crate) fn relation(viewer: Option<UserId>, user: UserId) -> Relation {
+    match viewer {
+        Some(viewer) if viewer == user => Relation::Oneself,
+        _ => Relation::Stranger,
+    }
+}
+
+/// The profile of a person who must exist.
+pub(crate) async fn profile(app: &App, user: UserId) -> Result<Profile, ApiError> {
+    let profile = app.projections.profiles.get(user).await?;
+    profile.ok_or_else(|| ApiError::not_found("unknown user"))
+}
+
+/// How long ago something was, as the seed writes it: `5分钟以前`, `3小时以前`, `1天以前`.
+pub(crate) fn ago(then: Millis, now: Millis) -> String {
+    let minutes = (now.0 - then.0).max(0) / 60_000;
+    match minutes {
+        0 => "刚刚".into(),
+        1..60 => format!("{minutes}分钟以前"),
+        60..1440 => format!("{}小时以前", minutes / 60),
+        _ => format!("{}天以前", minutes / 1440),
+    }
+}
+
+/// Day and clock as the seed's trace writes them: `["09.22","14:24"]`, with the year in front
+/// where it is not this year's.
+pub(crate) fn day_and_clock(then: Millis, now: Millis, timezone: &TimeZone) -> [String; 2] {
+    let zoned = |time: Millis| {
+        Timestamp::from_millisecond(time.0)
+            .unwrap_or_default()
+            .to_zoned(timezone.clone())
+    };
+    let (then, now) = (zoned(then), zoned(now));
+    let day = if then.year() == now.year() {
+        "%m.%d"
+    } else {
+        "%Y.%m.%d"
+    };
+    [
+        then.strftime(day).to_string(),
+        then.strftime("%H:%M").to_string(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    #[test]
+    fn the_past_is_told_in_the_largest_unit() {
+        let after = |minutes| ago(Millis(0), Millis(minutes * MINUTE));
+        assert_eq!(after(0), "刚刚");
+        assert_eq!(after(59), "59分钟以前");
+        assert_eq!(after(60), "1小时以前");
+        assert_eq!(after(24 * 60), "1天以前");
+        assert_eq!(ago(Millis(MINUTE), Millis(0)), "刚刚");
+    }
+
+    #[test]
+    fn days_are_those_of_the_time_zone() {
+        let shanghai = TimeZone::get("Asia/Shanghai").expect("a zone");
+        // 2012-09-22 18:24 UTC is the next day in Shanghai.
+        let then = Millis(1_348_338_240_000);
+        assert_eq!(day_and_clock(then, then, &shanghai), ["09.23", "02:24"]);
+        let later = Millis(then.0 + 366 * 24 * 60 * MINUTE);
+        assert_eq!(
+            day_and_clock(then, later, &shanghai),
+            ["2012.09.23", "02:24"]
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! What whoever runs the server may choose about its HTTP side.
+
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// The settings of this crate.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What callers of the admin API must show; without it that API is off.
+    pub admin_token: Option<String>,
+    /// The status of errors.
+    pub error_status: ErrorStatus,
+    /// The host that `/init/init` recommends; by default the one the client called.
+    pub public_host: Option<String>,
+    /// The newest version of the app (seed §1).
+    pub app_version: f64,
+    /// For how long after a check-in somebody counts as present.
+    pub presence_window_ms: i64,
+    /// Where days begin and end.
+    pub timezone: TimeZone,
+    /// Proxies whose word about the client's address counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Clients reach us over HTTPS, so cookies are marked `Secure`.
+    pub https: bool,
+    /// Limits on what strangers control.
+    pub limits: Limits,
+}
+
+/// Which status an error has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorStatus {
+    /// The real one, 4xx.
+    #[default]
+    Http,
+    /// 200, for old clients that look only at the body.
+    // COMPAT: the 2013 clients of the original server, which always answered 200.
+    Ok,
+}
+
+/// Limits on what strangers control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The longest body in bytes.
+    pub body_bytes: usize,
+    /// The longest time for a request, its body included, in milliseconds.
+    pub request_ms: u64,
+    /// Failed logins of one name from one address within the window.
+    pub login_failures_per_pair: u32,
+    /// Failed logins from one address within the window.
+    pub login_failures_per_address: u32,
+    /// The window in milliseconds.
+    pub login_window_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            request_ms: 30_000,
+            login_failures_per_pair: 10,
+            login_failures_per_address: 500,
+            login_window_ms: 15 * 60 * 1000,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! `/shop/*`: shops nearby, one shop, and who is there (seed §5, §7, §8).
+
+use crate::App;
+use crate::error::{ApiError, ErrorBody};
+use crate::input::{Input, Page, accuracy, point};
+use crate::reply::Reply;
+use crate::rows::{ShopRow, UserRow, ago, relation};
+use crate::session::Viewer;
+use axum::extract::State;
+use domain::shop::Category;
+use domain::visibility::may_see_place;
+use domain::{ShopId, UserId};
+use projections::shop_index::Filter;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use utoipa::{IntoParams, ToSchema};
+
+/// What to look for, and from where.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Nearby {
+    /// Latitude, WGS-84 degrees.
+    #[param(minimum = -90, maximum = 90)]
+    lat: f64,
+    /// Longitude, WGS-84 degrees.
+    #[param(minimum = -180, maximum = 180)]
+    lng: f64,
+    /// Radius in metres that holds the phone in 68 % of the cases.
+    #[param(minimum = 0, maximum = 1_000_000_000)]
+    accuracy: f64,
+    /// Which page, from 1.
+    #[param(default = 1, minimum = 1)]
+    page: Option<u32>,
+    /// Rows of a page; at most 100 are given.
+    #[param(default = 20, minimum = 1)]
+    pcount: Option<u32>,
+    /// A part of the name.
+    name: Option<String>,
+    /// Category, 1 to 6.
+    #[serde(rename = "type")]
+    #[param(minimum = 1, maximum = 6)]
+    category: Option<u8>,
+}
+
+/// `GET /shop/nearby`: shops by distance, nearest first.
+///
+/// Source: seed §5.
+#[utoipa::path(get, path = "/shop/nearby", tag = "places", params(Nearby),
+    responses((status = 200, body = Vec<ShopRow>), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn nearby(
+    State(app): State<App>,
+    Input(query): Input<Nearby>,
+) -> Result<Reply<Vec<ShopRow>>, ApiError> {
+    let from = point(query.lat, query.lng)?;
+    accuracy(query.accuracy)?;
+    let page = Page::of(query.page, query.pcount)?;
+    let category = query.category.map(Category::try_from).transpose();
+    let category = category.map_err(|error| ApiError::bad_request(format!("type: {error}")))?;
+    let filter = Filter {
+        category,
+        name: query.name.filter(|name| !name.is_empty()),
+    };
+    let rows = app.projections.shop_index.read(|shops| {
+        app.projections.occupancy.read(|occupancy| {
+            let near = shops.nearest(from, &filter, page.skip(), page.take());
+            near.into_iter()
+                .map(|near| ShopRow::new(&app, near.shop, occupancy))
+                .collect()
+        })
+    });
+    Ok(Reply(rows))
+}
+
+/// Which shop.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Which {
+    /// Shop id.
+    #[param(value_type = u64)]
+    id: ShopId,
+}
+
+/// One shop (seed §7).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShopInfo {
+    name: String,
+    /// Category, 1 to 6.
+    t: u8,
+    /// Latitude on the map (GCJ-02 in mainland China).
+    lat: f64,
+    /// Longitude on the map (GCJ-02 in mainland China).
+    lng: f64,
+    /// Latitude and longitude on the globe, WGS-84.
+    lo: [f64; 2],
+    /// Empty when unknown.
+    address: String,
+    /// Empty when unknown.
+    phone: String,
+    #[schema(value_type = u64)]
+    id: ShopId,
+    /// Who works there: user ids.
+    #[schema(value_type = Vec<String>)]
+    staffs: Vec<UserId>,
+    /// The shop's newest notice, empty without one.
+    notice: String,
+}
+
+/// `GET /shop/info`: one shop, its staff and its notice.
+///
+/// Source: seed §7.
+#[utoipa::path(get, path = "/shop/info", tag = "places", params(Which),
+    responses((status = 200, body = ShopInfo), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn info(
+    State(app): State<App>,
+    Input(Which { id }): Input<Which>,
+) -> Result<Reply<ShopInfo>, ApiError> {
+    let info = app.projections.shop_index.read(|shops| {
+        let shop = shops.get(id)?;
+        let (globe, map) = (shop.details.point, shop.on_map);
+        Some(ShopInfo {
+            name: shop.details.name.clone(),
+            t: shop.details.category.into(),
+            lat: map.lat(),
+            lng: map.lng(),
+            lo: [globe.lat(), globe.lng()],
+            address: shop.details.address.clone(),
+            phone: shop.details.phone.clone(),
+            id,
+            staffs: shop.staff.iter().copied().collect(),
+            notice: shop.notice.clone(),
+        })
+    });
+    info.map(Reply).ok_or_else(unknown_shop)
+}
+
+/// Which shop, and which page of its people.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WhichPage {
+    /// Shop id.
+    #[param(value_type = u64)]
+    id: ShopId,
+    /// Which page, from 1.
+    #[param(default = 1, minimum = 1)]
+    page: Option<u32>,
+    /// Rows of a page; at most 100 are given.
+    #[param(default = 20, minimum = 1)]
+    pcount: Option<u32>,
+}
+
+/// A person at a shop (seed §8).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PresentRow {
+    #[serde(flatten)]
+    user: UserRow,
+    /// How long ago the person was active there.
+    time: String,
+}
+
+/// `GET /shop/users`: who is at a shop now and may be seen by the caller, most recent first.
+///
+/// Source: seed §8. Pages are filled after hiding.
+#[utoipa::path(get, path = "/shop/users", tag = "places", params(WhichPage),
+    responses((status = 200, body = Vec<PresentRow>), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn users(
+    State(app): State<App>,
+    Viewer(viewer): Viewer,
+    Input(query): Input<WhichPage>,
+) -> Result<Reply<Vec<PresentRow>>, ApiError> {
+    let page = Page::of(query.page, query.pcount)?;
+    check_shop(&app, query.id)?;
+    let now = app.now();
+    let mut present = app
+        .projections
+        .occupancy
+        .read(|occupancy| occupancy.present(query.id, now, app.settings.presence_window_ms));
+    present.retain(|there| may_see_place(relation(viewer, there.user_id), there.invisible));
+    let shown: Vec<_> = present
+        .into_iter()
+        .skip(page.skip())
+        .take(page.take())
+        .collect();
+    let ids: Vec<UserId> = shown.iter().map(|there| there.user_id).collect();
+    let profiles = app.projections.profiles.many(&ids).await?;
+    let mut profiles: HashMap<UserId, _> = profiles
+        .into_iter()
+        .map(|profile| (profile.user_id, profile))
+        .collect();
+    let rows = shown.into_iter().filter_map(|there| {
+        let user = UserRow::new(profiles.remove(&there.user_id)?);
+        Some(PresentRow {
+            user,
+            time: ago(there.at, now),
+        })
+    });
+    Ok(Reply(rows.collect()))
+}
+
+/// Refuses a shop that does not exist or is closed.
+pub(crate) fn check_shop(app: &App, id: ShopId) -> Result<(), ApiError> {
+    let open = app
+        .projections
+        .shop_index
+        .read(|shops| shops.get(id).is_some());
+    if open { Ok(()) } else { Err(unknown_shop()) }
+}
+
+fn unknown_shop() -> ApiError {
+    ApiError::not_found("unknown shop")
+}

@@ -1,0 +1,140 @@
+//! What operators do with shops, and importing many of them.
+
+mod import;
+
+pub use import::{Imported, Importer, ShopRecord};
+
+use crate::Commands;
+use crate::execute::{Error, Receipt, by};
+use domain::shop::{Command, DetailsEdit, Rejection, Shop, ShopDetails};
+use domain::{ShopId, StreamName, UserId};
+
+/// How many taken ids are passed over before giving up.
+const FREE_ID_ATTEMPTS: u64 = 1_000;
+
+/// Why something about a shop was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShopRejection {
+    /// The rules of shops forbid it.
+    #[error(transparent)]
+    Shop(#[from] Rejection),
+    /// There is no such person.
+    #[error("unknown user")]
+    UnknownUser,
+}
+
+impl Commands {
+    /// Registers a shop under an id that must be free.
+    ///
+    /// # Errors
+    /// [`Rejection::IdTaken`] and those of bad details; [`Error::Log`].
+    pub async fn register_shop(
+        &self,
+        shop_id: ShopId,
+        details: ShopDetails,
+    ) -> Result<Receipt, Error<Rejection>> {
+        let command = Command::Register { shop_id, details };
+        self.execute_new::<Shop>(&StreamName::shop(shop_id), &command, &by("admin"))
+            .await
+    }
+
+    /// Registers a shop under the first free id from `hint` on.
+    ///
+    /// # Errors
+    /// Those of bad details; [`Rejection::IdTaken`] when no id is free; [`Error::Log`].
+    pub async fn register_new_shop(
+        &self,
+        hint: u64,
+        details: ShopDetails,
+    ) -> Result<(ShopId, Receipt), Error<Rejection>> {
+        for id in hint..hint.saturating_add(FREE_ID_ATTEMPTS) {
+            let Ok(shop_id) = ShopId::new(id) else { break };
+            let stream = StreamName::shop(shop_id);
+            // An equal shop under a taken id is still another shop, so the stream must be new.
+            let command = Command::Register {
+                shop_id,
+                details: details.clone(),
+            };
+            if let Some(receipt) = self
+                .execute_first::<Shop>(&stream, &command, &by("admin"))
+                .await?
+            {
+                return Ok((shop_id, receipt));
+            }
+        }
+        Err(Error::Rejected(Rejection::IdTaken))
+    }
+
+    /// Changes some details of a shop.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownShop`] and those of bad details; [`Error::Log`].
+    pub async fn revise_shop(
+        &self,
+        shop_id: ShopId,
+        edit: DetailsEdit,
+    ) -> Result<Receipt, Error<Rejection>> {
+        self.change_shop(shop_id, Command::Revise(edit)).await
+    }
+
+    /// Closes a shop for good.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownShop`]; [`Error::Log`].
+    pub async fn close_shop(&self, shop_id: ShopId) -> Result<Receipt, Error<Rejection>> {
+        self.change_shop(shop_id, Command::Close).await
+    }
+
+    /// Posts a shop's notice; an empty one takes it down.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownShop`], [`Rejection::Title`]; [`Error::Log`].
+    pub async fn post_notice(
+        &self,
+        shop_id: ShopId,
+        title: String,
+    ) -> Result<Receipt, Error<Rejection>> {
+        self.change_shop(shop_id, Command::PostNotice { title })
+            .await
+    }
+
+    /// Says that a person works for a shop.
+    ///
+    /// # Errors
+    /// [`ShopRejection::UnknownUser`] and those of shops; [`Error::Log`].
+    pub async fn add_staff(
+        &self,
+        shop_id: ShopId,
+        user_id: UserId,
+    ) -> Result<Receipt, Error<ShopRejection>> {
+        if self.account(user_id).await.map_err(Error::Log)?.is_none() {
+            return Err(Error::Rejected(ShopRejection::UnknownUser));
+        }
+        let added = self
+            .change_shop(shop_id, Command::AddStaff { user_id })
+            .await;
+        added.map_err(|error| error.map(ShopRejection::Shop))
+    }
+
+    /// Says that a person no longer works for a shop.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownShop`]; [`Error::Log`].
+    pub async fn remove_staff(
+        &self,
+        shop_id: ShopId,
+        user_id: UserId,
+    ) -> Result<Receipt, Error<Rejection>> {
+        self.change_shop(shop_id, Command::RemoveStaff { user_id })
+            .await
+    }
+
+    async fn change_shop(
+        &self,
+        shop_id: ShopId,
+        command: Command,
+    ) -> Result<Receipt, Error<Rejection>> {
+        self.execute::<Shop>(&StreamName::shop(shop_id), &command, &by("admin"))
+            .await
+    }
+}
