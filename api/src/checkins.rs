@@ -132,7 +132,7 @@ pub(crate) async fn list(
     let traces = app
         .projections
         .traces
-        .page(user_id, page.number, page.rows)
+        .page(user_id, page.number.into(), page.rows.into())
         .await?;
     let now = app.now();
     let rows = traces.into_iter().map(|trace| CheckinRow {

@@ -185,7 +185,7 @@ pub(crate) fn short(name: &str, text: String) -> Result<String, ApiError> {
     }
 }
 
-/// One page of a list: which one, from 0, and its rows.
+/// One page of a list: which one, from 1, and how many rows each has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) number: u32,
@@ -198,7 +198,7 @@ impl Page {
         match (page.unwrap_or(1), pcount.unwrap_or(20)) {
             (0, _) | (_, 0) => Err(ApiError::bad_request("page and pcount must be at least 1")),
             (page, pcount) => Ok(Self {
-                number: page - 1,
+                number: page,
                 rows: pcount.min(MAX_PER_PAGE),
             }),
         }
@@ -206,7 +206,7 @@ impl Page {
 
     /// How many rows stand before the page.
     pub(crate) fn skip(self) -> usize {
-        self.number as usize * self.rows as usize
+        (self.number as usize - 1) * self.rows as usize
     }
 
     pub(crate) fn take(self) -> usize {
@@ -301,14 +301,14 @@ mod tests {
         assert_eq!(
             page(1, 20),
             Some(Page {
-                number: 0,
+                number: 1,
                 rows: 20
             })
         );
         assert_eq!(
             page(3, u32::MAX),
             Some(Page {
-                number: 2,
+                number: 3,
                 rows: 100
             })
         );

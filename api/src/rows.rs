@@ -7,7 +7,9 @@ use domain::visibility::Relation;
 use domain::{Millis, ShopId, UserId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use projections::{Occupancy, Profile, Shop};
+use projections::Occupancy;
+use projections::profiles::Profile;
+use projections::shop_index::Shop;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -12,7 +12,6 @@ use domain::visibility::may_see_place;
 use domain::{ShopId, UserId};
 use projections::shop_index::Filter;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// What to look for, and from where.
@@ -126,7 +125,7 @@ pub(crate) async fn info(
             address: shop.details.address.clone(),
             phone: shop.details.phone.clone(),
             id,
-            staffs: shop.staff.iter().copied().collect(),
+            staffs: shop.staff.to_vec(),
             notice: shop.notice.clone(),
         })
     });
@@ -181,11 +180,7 @@ pub(crate) async fn users(
         .take(page.take())
         .collect();
     let ids: Vec<UserId> = shown.iter().map(|there| there.user_id).collect();
-    let profiles = app.projections.profiles.many(&ids).await?;
-    let mut profiles: HashMap<UserId, _> = profiles
-        .into_iter()
-        .map(|profile| (profile.user_id, profile))
-        .collect();
+    let mut profiles = app.projections.profiles.many(&ids).await?;
     let rows = shown.into_iter().filter_map(|there| {
         let user = UserRow::new(profiles.remove(&there.user_id)?);
         Some(PresentRow {

@@ -179,7 +179,7 @@ pub(crate) async fn trace(
     let traces = app
         .projections
         .traces
-        .page(caller, page.number, page.rows)
+        .page(caller, page.number.into(), page.rows.into())
         .await?;
     let (pcount, now, timezone) = (traces.len(), app.now(), &app.settings.timezone);
     let visits = merge(&traces, timezone).into_iter().map(|visit| VisitRow {

@@ -3,18 +3,25 @@
 //! [`EventLog`] is the port; [`sqlite`], [`postgres`] and [`memory`] are its engines, all held to
 //! the one suite in `tests/conformance.rs`. What events mean is none of this crate's business.
 
+mod bell;
 pub mod codec;
 pub mod memory;
+mod plan;
 pub mod postgres;
+mod sql;
 pub mod sqlite;
 pub mod subscription;
 mod writer;
 
 use domain::{Event, EventKind, Millis, Position, StreamName};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
+pub use memory::MemoryLog;
+pub use postgres::PostgresLog;
+pub use sqlite::SqliteLog;
 pub use subscription::{Batch, Delivery, Subscription};
 
 /// An append-only log of events, split into streams and ordered as a whole.
@@ -30,22 +37,32 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Conflict`] when the stream is not at `expected`; [`Error::Unavailable`] when the
-    /// store is away (the events may or may not be there: repeat with the same ids).
+    /// store is away (the events may or may not be there: repeat with the same ids);
+    /// [`Error::Invalid`] when `events` is empty or has more than 1,024, when two of them have the
+    /// same id or the stream holds a later one of them but not the first, and when one could not
+    /// be read back.
     async fn append(
         &self,
         stream: &StreamName,
         expected: ExpectedRevision,
         events: Vec<NewEvent>,
     ) -> Result<Appended, Error> {
-        let append = Append { stream: stream.clone(), expected, events };
+        let append = Append {
+            stream: stream.clone(),
+            expected,
+            events,
+        };
         let mut results = self.append_batch(vec![append]).await?;
-        results.pop().unwrap_or(Err(Error::Unavailable("the store gave no answer".into())))
+        results
+            .pop()
+            .unwrap_or(Err(Error::Unavailable("the store gave no answer".into())))
     }
 
     /// Many appends at once, for imports: each is all or none and has its own answer, in order.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the store is away.
+    /// [`Error::Unavailable`] when the store is away: some of the appends may be there, so repeat
+    /// them all with the same ids.
     async fn append_batch(
         &self,
         appends: Vec<Append>,
@@ -66,7 +83,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// stored. An empty answer means that there are none up to the head.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`]; [`Error::Corrupt`] only when an event's id is damaged.
     async fn read_all(
         &self,
         after: Position,
@@ -88,6 +105,28 @@ pub trait EventLog: Send + Sync + 'static {
     /// Finishes what was accepted and lets go of the store; later calls are
     /// [`Error::Unavailable`].
     async fn close(&self);
+}
+
+/// Opens the log that `url` names: `sqlite:/path/to/file` (or `sqlite:///path/to/file`; made when
+/// it is not there) or `postgres://user:password@host:port/database`.
+///
+/// # Errors
+/// [`Error::Invalid`] for another kind of URL; [`Error::Unavailable`] when the store is away. The
+/// URL, which may hold a password, is never part of the text.
+pub async fn open(url: &str) -> Result<Arc<dyn EventLog>, Error> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.starts_with(':') {
+            return Err(Error::Invalid("the url of the event log names no file"));
+        }
+        return Ok(Arc::new(SqliteLog::open(Path::new(path)).await?));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Arc::new(PostgresLog::connect(url).await?));
+    }
+    Err(Error::Invalid(
+        "the url of the event log must begin with sqlite: or postgres://",
+    ))
 }
 
 /// Follows `log` from after `after`: what is there, then what comes, without gap or double.
@@ -240,4 +279,13 @@ pub enum Error {
     /// An event cannot be read.
     #[error(transparent)]
     Corrupt(#[from] Undecodable),
+    /// What was asked makes no sense for any store: a mistake of the caller or in a setting.
+    #[error("{0}")]
+    Invalid(&'static str),
+}
+
+impl Error {
+    fn closed() -> Self {
+        Self::Unavailable("the log is closed".into())
+    }
 }

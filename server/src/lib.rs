@@ -1,1 +1,27 @@
-//! x
+//! The server: settings, listener and command line around the other crates.
+//!
+//! This is the only crate that opens stores and listens; what is decided, stored or answered is
+//! the business of the others.
+
+mod admin;
+mod cli;
+mod client;
+pub mod config;
+mod demo;
+mod events;
+pub mod folder;
+pub mod import;
+mod listen;
+mod projections;
+pub mod serve;
+mod telemetry;
+mod tls;
+pub mod wiring;
+
+pub use tls::install_provider;
+
+/// The program `lianlian`.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -62,7 +62,8 @@ pub(crate) async fn register(
     let (id, receipt) = match new.id {
         Some(id) => (id, app.commands.register_shop(id, details).await?),
         None => {
-            let hint = app.projections.shop_index.read(|shops| shops.max_id()) + 1;
+            let newest = app.projections.shop_index.read(|shops| shops.max_id());
+            let hint = newest.map_or(1, |id| id.get() + 1);
             app.commands.register_new_shop(hint, details).await?
         }
     };

@@ -1,0 +1,217 @@
+//! The bytes of every stored event, pinned: each lies in `golden/<stored name>.json` exactly as in
+//! the store. A file that must change means that events of old no longer read: leave it, and write
+//! an upcast.
+
+use domain::checkin::{CheckedIn, CheckinDeleted};
+use domain::device::AppStarted;
+use domain::geo::Point;
+use domain::identity::IdentityLinked;
+use domain::shop::{
+    Category, NoticePosted, ShopClosed, ShopDetails, ShopRegistered, ShopRevised, StaffAdded,
+    StaffRemoved,
+};
+use domain::user::{
+    Gender, Invisible, PasswordReset, ProfileChanged, ProfileEdit, UserRegistered,
+    VisibilityChanged,
+};
+use domain::{CheckinId, Event, EventKind, Millis, Position, ShopId, StreamName, UserId};
+use eventlog::{Metadata, NewEvent, StoredEvent, codec};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// One event of each kind, every field filled.
+fn sample(kind: EventKind) -> Event {
+    let user_id: UserId = "502e6303421aa918ba000001".parse().expect("an id");
+    let checkin_id: CheckinId = "50b7f1e2421aa918ba000002".parse().expect("an id");
+    let shop_id = ShopId::new(4_928_288).expect("an id");
+    let point = Point::new(30.282_204, 120.115_28).expect("a point");
+    let details = ShopDetails {
+        name: "浙江科技产业大厦".into(),
+        point,
+        category: Category::Building,
+        address: "古翠路80号".into(),
+        phone: "0571-88888888".into(),
+    };
+    match kind {
+        EventKind::AppStarted => AppStarted {
+            model: "iPhone5,1".into(),
+            os: "6.0.1".into(),
+            ver: Some("1.0".into()),
+        }
+        .into(),
+        EventKind::ShopRegistered => ShopRegistered {
+            shop_id,
+            details,
+            source: Some("osm:way/33".into()),
+        }
+        .into(),
+        EventKind::ShopRevised => ShopRevised {
+            shop_id,
+            details: ShopDetails {
+                name: "Café \"1852\"\\".into(),
+                ..details
+            },
+            source: None,
+        }
+        .into(),
+        EventKind::ShopClosed => ShopClosed { shop_id }.into(),
+        EventKind::NoticePosted => NoticePosted {
+            shop_id,
+            title: "今晚八折\nwelcome 🎉".into(),
+        }
+        .into(),
+        EventKind::StaffAdded => StaffAdded { shop_id, user_id }.into(),
+        EventKind::StaffRemoved => StaffRemoved { shop_id, user_id }.into(),
+        EventKind::IdentityLinked => IdentityLinked {
+            provider: "local".into(),
+            user_id,
+        }
+        .into(),
+        EventKind::UserRegistered => UserRegistered {
+            user_id,
+            name: "Ana".into(),
+            gender: Gender::Female,
+            wb_uid: Some("1884834632".into()),
+        }
+        .into(),
+        EventKind::ProfileChanged => ProfileChanged {
+            user_id,
+            changes: ProfileEdit {
+                name: Some("阿娜".into()),
+                gender: Some(Gender::Male),
+                birthday: Some("1990-02-28".into()),
+                signature: Some("hello".into()),
+                job: Some("程序员".into()),
+                jobtype: Some(3),
+                hobby: Some("♪".into()),
+            },
+        }
+        .into(),
+        EventKind::VisibilityChanged => VisibilityChanged {
+            user_id,
+            invisible: Invisible::ToEveryone,
+        }
+        .into(),
+        EventKind::PasswordReset => PasswordReset {
+            user_id,
+            generation: 1,
+        }
+        .into(),
+        EventKind::CheckedIn => CheckedIn {
+            checkin_id,
+            user_id,
+            shop_id,
+            point,
+            accuracy: 65.0,
+            od: 1,
+            altitude: Some(12.5),
+            altacc: Some(10.0),
+            bssid: Some("a4:5e:60:c2:01:9f".into()),
+            hidden: false,
+        }
+        .into(),
+        EventKind::CheckinDeleted => CheckinDeleted {
+            checkin_id,
+            user_id,
+            shop_id,
+        }
+        .into(),
+    }
+}
+
+fn stored(kind: EventKind, schema_version: u32, data: String, metadata: String) -> StoredEvent {
+    StoredEvent {
+        position: Position(1),
+        stream: StreamName::from_stored("golden".into()),
+        revision: 0,
+        id: Uuid::nil(),
+        type_name: kind.name().into(),
+        schema_version,
+        time: Millis(1_354_232_290_000),
+        data,
+        metadata,
+    }
+}
+
+#[test]
+fn every_event_is_written_as_its_golden_file_and_read_from_it() {
+    let mut wrong = Vec::new();
+    for &kind in EventKind::ALL {
+        let new = NewEvent {
+            id: Uuid::nil(),
+            time: Millis(1_354_232_290_000),
+            event: sample(kind),
+            metadata: Metadata::default(),
+        };
+        let written = codec::encode(&new).expect("a sound event");
+        assert_eq!(
+            (written.type_name, written.schema_version),
+            (kind.name(), 1)
+        );
+        let Ok(golden) = fs::read_to_string(folder().join(format!("{}.json", kind.name()))) else {
+            wrong.push(format!(
+                "{} has no golden file; it is written {}",
+                kind.name(),
+                written.data
+            ));
+            continue;
+        };
+        if written.data != golden {
+            wrong.push(format!(
+                "{}:\n   is {}\ngolden {golden}",
+                kind.name(),
+                written.data
+            ));
+        }
+        let read = codec::decode(stored(kind, 1, golden, "{}".into())).expect("readable");
+        assert_eq!(read.event, new.event);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_golden_file_belongs_to_an_event() {
+    let names: BTreeSet<_> = EventKind::ALL
+        .iter()
+        .map(|kind| format!("{}.json", kind.name()))
+        .collect();
+    for file in fs::read_dir(folder()).expect("the folder is there") {
+        let name = file
+            .expect("readable")
+            .file_name()
+            .into_string()
+            .expect("text");
+        assert!(names.contains(&name), "{name} belongs to no event");
+    }
+}
+
+#[test]
+fn metadata_is_written_without_what_is_not_known() {
+    let kind = EventKind::ShopClosed;
+    let mut new = NewEvent {
+        id: Uuid::nil(),
+        time: Millis(0),
+        event: sample(kind),
+        metadata: Metadata::default(),
+    };
+    assert_eq!(codec::encode(&new).expect("a sound event").metadata, "{}");
+    new.metadata = Metadata {
+        causation: Some(Uuid::from_u128(1)),
+        correlation: Some(Uuid::from_u128(2)),
+        actor: Some("import".into()),
+    };
+    let written = codec::encode(&new).expect("a sound event");
+    assert_eq!(
+        written.metadata,
+        "{\"causation\":\"00000000-0000-0000-0000-000000000001\",\
+          \"correlation\":\"00000000-0000-0000-0000-000000000002\",\"actor\":\"import\"}"
+    );
+    let read = codec::decode(stored(kind, 1, written.data, written.metadata)).expect("readable");
+    assert_eq!(read.metadata, new.metadata);
+}

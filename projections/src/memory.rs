@@ -1,0 +1,280 @@
+//! Projections in memory: what they must be able to do, and how one is read while it is fed.
+//!
+//! Which events come, and when, is the runner's business.
+
+use crate::snapshot;
+use crate::status::{Card, Kind, Mode, Paused};
+use domain::{EventKind, Position};
+use eventlog::{Delivery, RecordedEvent};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+
+/// A read model in memory. Its serialised form is its snapshot.
+pub(crate) trait MemoryProjection:
+    Default + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// The name that operators use.
+    const NAME: &'static str;
+    /// Raised whenever the shape, the fold or what the fold depends on changes.
+    const VERSION: u32;
+    /// The kinds of events that the fold looks at; it is shown no others.
+    const KINDS: &'static [EventKind];
+
+    /// Folds one event. Each is applied once: the runner skips what has been applied.
+    ///
+    /// # Errors
+    /// [`Poison`] when the event cannot be folded; the projection then stops before it.
+    fn apply(&mut self, event: &RecordedEvent) -> Result<(), Poison>;
+}
+
+/// The refusal of an event that a fold cannot make sense of; the text says why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Poison(pub(crate) String);
+
+/// A read model in memory that goes on changing while it is read.
+#[derive(Debug)]
+pub struct Live<P> {
+    /// What is served. Written by the runner only, a batch at a time.
+    state: Arc<RwLock<P>>,
+}
+
+impl<P> Live<P> {
+    /// Answers a question from the model as it is now. The model stands still meanwhile, so
+    /// `query` should be short, and must not ask this same model again.
+    pub fn read<R>(&self, query: impl FnOnce(&P) -> R) -> R {
+        query(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, P> {
+        // A fold that panicked is a pause of its projection: the lock is as good as before.
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P> Clone for Live<P> {
+    fn clone(&self) -> Self {
+        let state = Arc::clone(&self.state);
+        Self { state }
+    }
+}
+
+impl<P: Default> Default for Live<P> {
+    fn default() -> Self {
+        let state = Arc::default();
+        Self { state }
+    }
+}
+
+/// The model as the runner sees it.
+pub(crate) fn slot<P: MemoryProjection>(live: &Live<P>) -> Box<dyn Slot> {
+    Box::new(live.clone())
+}
+
+/// A projection in memory, whichever it is.
+pub(crate) trait Slot: Send + Sync {
+    /// Its name, version and kinds of events.
+    fn card(&self, position: Position, mode: Mode) -> Arc<Card>;
+
+    /// The name alone.
+    fn name(&self) -> &'static str;
+
+    /// Applies what is after `after` and says how far that went.
+    fn apply(&self, events: &[Delivery], after: Position) -> Applied;
+
+    /// An empty copy, to be fed and adopted.
+    fn copy(&self) -> Box<dyn MemoryCopy>;
+
+    /// The model as a file, complete up to `position`; `None` when it cannot be written down.
+    fn snapshot(&self, position: Position) -> Option<Vec<u8>>;
+
+    /// Takes over a snapshot, if it is one of this version, and says how far it reaches.
+    fn restore(&self, file: &[u8]) -> Option<Position>;
+
+    /// Forgets everything.
+    fn clear(&self);
+
+    /// The same projection, for another task.
+    fn share(&self) -> Box<dyn Slot>;
+}
+
+/// A new copy of a projection in memory, not yet served.
+pub(crate) trait MemoryCopy: Send {
+    /// As [`Slot::apply`].
+    fn apply(&mut self, events: &[Delivery], after: Position) -> Applied;
+
+    /// Serves this copy from now on.
+    fn adopt(self: Box<Self>);
+}
+
+/// How far a batch was applied.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Applied {
+    /// All of it.
+    All {
+        /// How many events were folded.
+        folded: u64,
+    },
+    /// Everything up to `position`; the next event is refused.
+    Until {
+        /// The event before the refused one.
+        position: Position,
+        /// The refused event.
+        paused: Paused,
+    },
+}
+
+/// The events of a batch that one projection has to fold.
+pub(crate) struct Portion<'a> {
+    /// In order.
+    pub(crate) events: Vec<&'a RecordedEvent>,
+    /// An event behind them that should be folded but cannot be read.
+    pub(crate) undecodable: Option<Paused>,
+}
+
+impl<'a> Portion<'a> {
+    /// Those after `after` that are of one of `kinds`.
+    pub(crate) fn of(events: &'a [Delivery], kinds: &[EventKind], after: Position) -> Self {
+        let mut portion = Self {
+            events: Vec::new(),
+            undecodable: None,
+        };
+        for delivery in events {
+            match delivery {
+                Ok(event) if event.position > after && kinds.contains(&event.event.kind()) => {
+                    portion.events.push(event);
+                }
+                Err(event)
+                    if event.position > after
+                        && event.kind.is_some_and(|kind| kinds.contains(&kind)) =>
+                {
+                    portion.undecodable = Some(Paused::undecodable(event));
+                    break;
+                }
+                _ => {}
+            }
+        }
+        portion
+    }
+
+    /// Whether there is nothing to be done about it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.undecodable.is_none()
+    }
+}
+
+/// The last position in `events` before `refused`; `after` when there is none.
+pub(crate) fn before(events: &[Delivery], refused: Position, after: Position) -> Position {
+    events
+        .iter()
+        .map(position)
+        .take_while(|position| *position < refused)
+        .last()
+        .map_or(after, |position| position.max(after))
+}
+
+/// The position of an event, whether it could be read or not.
+pub(crate) fn position(delivery: &Delivery) -> Position {
+    match delivery {
+        Ok(event) => event.position,
+        Err(event) => event.position,
+    }
+}
+
+/// The pause that a refusal of `event` leads to.
+pub(crate) fn pause(event: &RecordedEvent, error: String) -> Paused {
+    Paused {
+        position: event.position,
+        type_name: event.event.kind().name().into(),
+        error,
+    }
+}
+
+fn fold<P: MemoryProjection>(
+    state: &mut P,
+    portion: Portion<'_>,
+    events: &[Delivery],
+    after: Position,
+) -> Applied {
+    let mut paused = portion.undecodable;
+    let mut folded = 0;
+    for event in portion.events {
+        // A fold that panics must not take the other projections along; what it left half done
+        // is no worse than the event it could not fold.
+        let result = catch_unwind(AssertUnwindSafe(|| state.apply(event)))
+            .unwrap_or_else(|_| Err(Poison("the fold panicked".into())));
+        if let Err(Poison(error)) = result {
+            paused = Some(pause(event, error));
+            break;
+        }
+        folded += 1;
+    }
+    match paused {
+        None => Applied::All { folded },
+        Some(paused) => Applied::Until {
+            position: before(events, paused.position, after),
+            paused,
+        },
+    }
+}
+
+impl<P: MemoryProjection> Slot for Live<P> {
+    fn card(&self, position: Position, mode: Mode) -> Arc<Card> {
+        Card::new(P::NAME, Kind::Memory, P::VERSION, P::KINDS, position, mode)
+    }
+
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn apply(&self, events: &[Delivery], after: Position) -> Applied {
+        let portion = Portion::of(events, P::KINDS, after);
+        if portion.is_empty() {
+            return Applied::All { folded: 0 };
+        }
+        fold(&mut *self.write(), portion, events, after)
+    }
+
+    fn copy(&self) -> Box<dyn MemoryCopy> {
+        Box::new(NextCopy {
+            state: P::default(),
+            live: self.clone(),
+        })
+    }
+
+    fn snapshot(&self, position: Position) -> Option<Vec<u8>> {
+        self.read(|state| snapshot::write(P::NAME, P::VERSION, position, state))
+    }
+
+    fn restore(&self, file: &[u8]) -> Option<Position> {
+        let (position, state) = snapshot::read(P::NAME, P::VERSION, file)?;
+        *self.write() = state;
+        Some(position)
+    }
+
+    fn clear(&self) {
+        *self.write() = P::default();
+    }
+
+    fn share(&self) -> Box<dyn Slot> {
+        slot(self)
+    }
+}
+
+/// See [`MemoryCopy`].
+struct NextCopy<P> {
+    state: P,
+    live: Live<P>,
+}
+
+impl<P: MemoryProjection> MemoryCopy for NextCopy<P> {
+    fn apply(&mut self, events: &[Delivery], after: Position) -> Applied {
+        let portion = Portion::of(events, P::KINDS, after);
+        fold(&mut self.state, portion, events, after)
+    }
+
+    fn adopt(mut self: Box<Self>) {
+        std::mem::swap(&mut *self.live.write(), &mut self.state);
+    }
+}

@@ -1,0 +1,300 @@
+//! Who is where now, and how often each shop has been visited.
+//!
+//! There is no clock here: "now" and how long a visit lasts are the caller's. Check-ins made while
+//! hiding from everyone are not here at all; they stand only in the trace.
+
+use crate::memory::{MemoryProjection, Poison};
+use domain::user::{Gender, Invisible};
+use domain::{CheckinId, Event, EventKind, Millis, ShopId, UserId};
+use eventlog::RecordedEvent;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::{BTreeSet, HashMap};
+
+/// How many people are in a shop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crowd {
+    /// Different people, whatever their gender.
+    pub users: u32,
+    /// Those who say that they are men.
+    pub male: u32,
+    /// Those who say that they are women.
+    pub female: u32,
+}
+
+/// A person in a shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// Who.
+    pub user_id: UserId,
+    /// Since when.
+    pub at: Millis,
+    /// From whom the person hides now; never [`Invisible::ToEveryone`].
+    pub invisible: Invisible,
+}
+
+/// Everybody's check-ins that were neither deleted nor hidden.
+///
+/// The latest check-in of a person is the last one in the log, whatever the clocks said.
+#[derive(Debug, Default)]
+pub struct Occupancy {
+    /// By number, in the order in which they were first seen.
+    people: Vec<Person>,
+    /// The number of each person.
+    numbers: HashMap<[u8; 12], u32>,
+    /// Where each person was last: shop, time, number; so that the people of one shop lie side by
+    /// side by time, and a walk stops where the window does.
+    latest: BTreeSet<(u64, i64, u32)>,
+    /// Check-ins by shop.
+    visits: HashMap<u64, u64>,
+    total_visits: u64,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Person {
+    id: [u8; 12],
+    gender: Gender,
+    invisible: Invisible,
+    /// In the order of the log.
+    visits: Vec<Visit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Visit {
+    id: [u8; 12],
+    shop: u64,
+    at: i64,
+}
+
+impl Occupancy {
+    /// How many people are in `shop`: those whose latest check-in is there and not older than
+    /// `window_ms`, without those who hide from everyone now.
+    #[must_use]
+    pub fn crowd(&self, shop: ShopId, now: Millis, window_ms: i64) -> Crowd {
+        let mut crowd = Crowd::default();
+        for (_, person) in self.seen_in(shop, now, window_ms) {
+            crowd.users += 1;
+            match person.gender {
+                Gender::Unset => {}
+                Gender::Male => crowd.male += 1,
+                Gender::Female => crowd.female += 1,
+            }
+        }
+        crowd
+    }
+
+    /// The people whom [`Self::crowd`] counts: who came last stands first, ties in the order of
+    /// the ids.
+    #[must_use]
+    pub fn present(&self, shop: ShopId, now: Millis, window_ms: i64) -> Vec<Presence> {
+        let mut present: Vec<Presence> = self
+            .seen_in(shop, now, window_ms)
+            .map(|(at, person)| Presence {
+                user_id: UserId::from_bytes(person.id),
+                at,
+                invisible: person.invisible,
+            })
+            .collect();
+        present.sort_by(|a, b| b.at.cmp(&a.at).then(a.user_id.cmp(&b.user_id)));
+        present
+    }
+
+    /// Where and when `user` checked in last, however long ago.
+    #[must_use]
+    pub fn last_seen(&self, user: UserId) -> Option<(ShopId, Millis)> {
+        let visit = self.person(user)?.visits.last()?;
+        Some((ShopId::new(visit.shop).ok()?, Millis(visit.at)))
+    }
+
+    /// From whom `user` hides.
+    #[must_use]
+    pub fn invisible(&self, user: UserId) -> Invisible {
+        self.person(user)
+            .map_or_else(Invisible::default, |person| person.invisible)
+    }
+
+    /// The gender that `user` gave.
+    #[must_use]
+    pub fn gender(&self, user: UserId) -> Gender {
+        self.person(user)
+            .map_or_else(Gender::default, |person| person.gender)
+    }
+
+    /// How many check-ins there ever were in `shop`.
+    #[must_use]
+    pub fn visits(&self, shop: ShopId) -> u64 {
+        self.visits.get(&shop.get()).copied().unwrap_or(0)
+    }
+
+    /// How many check-ins there ever were anywhere.
+    #[must_use]
+    pub fn total_visits(&self) -> u64 {
+        self.total_visits
+    }
+
+    fn seen_in(
+        &self,
+        shop: ShopId,
+        now: Millis,
+        window_ms: i64,
+    ) -> impl Iterator<Item = (Millis, &Person)> {
+        let oldest = now.0.saturating_sub(window_ms);
+        let shop = shop.get();
+        self.latest
+            .range((shop, oldest, 0)..=(shop, i64::MAX, u32::MAX))
+            .map(|&(_, at, number)| (Millis(at), &self.people[number as usize]))
+            .filter(|(_, person)| person.invisible != Invisible::ToEveryone)
+    }
+
+    fn person(&self, user: UserId) -> Option<&Person> {
+        let number = self.numbers.get(&user.to_bytes())?;
+        self.people.get(*number as usize)
+    }
+
+    /// The number of `user`, who is entered if need be.
+    fn number(&mut self, user: UserId) -> Result<u32, Poison> {
+        let id = user.to_bytes();
+        if let Some(number) = self.numbers.get(&id) {
+            return Ok(*number);
+        }
+        let number = u32::try_from(self.people.len())
+            .map_err(|_| Poison("more people than can be numbered".into()))?;
+        self.people.push(Person {
+            id,
+            gender: Gender::default(),
+            invisible: Invisible::default(),
+            visits: Vec::new(),
+        });
+        self.numbers.insert(id, number);
+        Ok(number)
+    }
+
+    fn change(&mut self, user: UserId, change: impl FnOnce(&mut Person)) -> Result<(), Poison> {
+        let number = self.number(user)?;
+        change(&mut self.people[number as usize]);
+        Ok(())
+    }
+
+    /// Changes the check-ins of a person, and with them where the person was last.
+    fn change_visits(&mut self, number: u32, change: impl FnOnce(&mut Vec<Visit>)) {
+        let visits = &mut self.people[number as usize].visits;
+        let place = |visit: &Visit| (visit.shop, visit.at, number);
+        if let Some(visit) = visits.last() {
+            self.latest.remove(&place(visit));
+        }
+        change(visits);
+        if let Some(visit) = visits.last() {
+            self.latest.insert(place(visit));
+        }
+    }
+
+    fn check_in(&mut self, user: UserId, visit: Visit) -> Result<(), Poison> {
+        let number = self.number(user)?;
+        self.change_visits(number, |visits| {
+            if visits.len() == visits.capacity() {
+                // Most people have few check-ins: doubling would waste half of the memory.
+                visits.reserve_exact(visits.len() / 4 + 1);
+            }
+            visits.push(visit);
+        });
+        *self.visits.entry(visit.shop).or_default() += 1;
+        self.total_visits += 1;
+        Ok(())
+    }
+
+    /// A check-in that is not here was hidden, or is gone already.
+    fn take_back(&mut self, user: UserId, checkin: CheckinId) {
+        let id = checkin.to_bytes();
+        let Some(&number) = self.numbers.get(&user.to_bytes()) else {
+            return;
+        };
+        // From the end: what is taken back was mostly done just before.
+        let visits = &self.people[number as usize].visits;
+        let Some(at) = visits.iter().rposition(|visit| visit.id == id) else {
+            return;
+        };
+        let shop = visits[at].shop;
+        self.change_visits(number, |visits| {
+            visits.remove(at);
+        });
+        if let Some(count) = self.visits.get_mut(&shop) {
+            *count -= 1;
+            if *count == 0 {
+                self.visits.remove(&shop);
+            }
+        }
+        self.total_visits -= 1;
+    }
+}
+
+impl MemoryProjection for Occupancy {
+    const NAME: &'static str = "occupancy";
+    const VERSION: u32 = 1;
+    const KINDS: &'static [EventKind] = &[
+        EventKind::UserRegistered,
+        EventKind::ProfileChanged,
+        EventKind::VisibilityChanged,
+        EventKind::CheckedIn,
+        EventKind::CheckinDeleted,
+    ];
+
+    fn apply(&mut self, event: &RecordedEvent) -> Result<(), Poison> {
+        match &event.event {
+            Event::UserRegistered(registered) => self.change(registered.user_id, |person| {
+                person.gender = registered.gender;
+            }),
+            Event::ProfileChanged(changed) => match changed.changes.gender {
+                Some(gender) => self.change(changed.user_id, |person| person.gender = gender),
+                None => Ok(()),
+            },
+            Event::VisibilityChanged(changed) => self.change(changed.user_id, |person| {
+                person.invisible = changed.invisible;
+            }),
+            Event::CheckedIn(made) if !made.hidden => self.check_in(
+                made.user_id,
+                Visit {
+                    id: made.checkin_id.to_bytes(),
+                    shop: made.shop_id.get(),
+                    at: event.time.0,
+                },
+            ),
+            Event::CheckinDeleted(deleted) => {
+                self.take_back(deleted.user_id, deleted.checkin_id);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A snapshot holds the people only: everything else follows from them.
+impl Serialize for Occupancy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.people.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Occupancy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut occupancy = Self {
+            people: Vec::deserialize(deserializer)?,
+            ..Self::default()
+        };
+        for (number, person) in (0..).zip(&occupancy.people) {
+            if occupancy.numbers.insert(person.id, number).is_some() {
+                return Err(D::Error::custom("a person stands there twice"));
+            }
+            if let Some(visit) = person.visits.last() {
+                occupancy.latest.insert((visit.shop, visit.at, number));
+            }
+            for visit in &person.visits {
+                *occupancy.visits.entry(visit.shop).or_default() += 1;
+                occupancy.total_visits += 1;
+            }
+        }
+        Ok(occupancy)
+    }
+}
+
+#[cfg(test)]
+mod tests;

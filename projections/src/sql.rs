@@ -1,0 +1,229 @@
+//! Projections in SQL: what they must be able to do, and how a slice of events is applied to one
+//! of them, all or up to the event that it refuses.
+//!
+//! When that happens, and in which transactions, is the writer's business.
+
+use crate::memory::{Poison, Portion, before, pause};
+use crate::status::Paused;
+use crate::store::{self, Checkpoint};
+use domain::{EventKind, Position};
+use eventlog::{Delivery, RecordedEvent};
+use futures_util::FutureExt;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+use std::panic::AssertUnwindSafe;
+
+/// A read model in tables.
+///
+/// Its SQL must run on both engines: `$1`, `BIGINT`, `TEXT`, `DOUBLE PRECISION`, `ON CONFLICT`.
+#[async_trait::async_trait]
+pub(crate) trait SqlProjection: Send + Sync + 'static {
+    /// The name that operators use.
+    fn name(&self) -> &'static str;
+
+    /// Raised whenever the shape or the fold changes; the model is then built anew.
+    fn version(&self) -> u32;
+
+    /// The kinds of events that the fold looks at; it is shown no others.
+    fn kinds(&self) -> &'static [EventKind];
+
+    /// Its tables.
+    fn shape(&self) -> &'static [Table];
+
+    /// Folds `events`, in order. Each is applied once: the writer skips what has been applied.
+    /// However a history is cut into slices, the rows must be the same.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the transaction is then undone.
+    async fn apply(&self, rows: &mut Rows<'_>, events: &[&RecordedEvent]) -> Result<(), Refusal>;
+}
+
+/// The shape of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// Columns and constraints, as in `CREATE TABLE name (…)`. Constraints are the only access
+    /// paths: a named index could not be renamed along with its table on both engines.
+    pub(crate) columns: &'static str,
+}
+
+/// The rows of one projection, inside a transaction.
+pub(crate) struct Rows<'a> {
+    pub(crate) connection: &'a mut AnyConnection,
+    /// Empty for the copy that serves.
+    pub(crate) suffix: &'static str,
+}
+
+/// Why events were not applied.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// One of them makes no sense to the fold.
+    Poison(Poison),
+    /// The store did not do what it was told.
+    Store(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Poison> for Refusal {
+    fn from(poison: Poison) -> Self {
+        Self::Poison(poison)
+    }
+}
+
+impl Rows<'_> {
+    /// Runs a statement, in which each `{}` of `sql` stands for `table`; its cached plan serves
+    /// the next one of the same text.
+    pub(crate) fn statement(
+        &self,
+        sql: &str,
+        table: &str,
+    ) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
+        sqlx::query(AssertSqlSafe(sql.replace("{}", &self.table(table))))
+    }
+
+    /// What `table` is called in this copy.
+    pub(crate) fn table(&self, table: &str) -> String {
+        format!("{table}{}", self.suffix)
+    }
+}
+
+/// One copy of a projection, and how far it has come.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) projection: &'a dyn SqlProjection,
+    /// Empty for the copy that serves.
+    pub(crate) suffix: &'static str,
+    /// Where its checkpoint must be: if it is not, another node has applied events.
+    pub(crate) expected: Position,
+}
+
+/// What became of a slice of events.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// Rows and checkpoint are at `position`.
+    Applied {
+        /// The end of the slice, or the event before the one that is refused.
+        position: Position,
+        /// The event that is refused.
+        paused: Option<Paused>,
+    },
+    /// The checkpoint was not where it was expected; nothing was applied.
+    Fenced,
+}
+
+impl Target<'_> {
+    /// The name of its checkpoint.
+    pub(crate) fn checkpoint(&self) -> String {
+        format!("{}{}", self.projection.name(), self.suffix)
+    }
+
+    fn at(&self, position: Position) -> Checkpoint {
+        Checkpoint {
+            version: self.projection.version(),
+            position,
+        }
+    }
+
+    /// Applies `portion` of `batch`, inside a transaction of the caller's, and moves the
+    /// checkpoint to `upto`; `after` is what has been applied before.
+    ///
+    /// # Errors
+    /// Technical ones, after which the caller's transaction must be given up.
+    pub(crate) async fn apply(
+        &self,
+        connection: &mut AnyConnection,
+        batch: &[Delivery],
+        portion: Portion<'_>,
+        after: Position,
+        upto: Position,
+    ) -> Result<Outcome, sqlx::Error> {
+        let name = self.checkpoint();
+        let end = match &portion.undecodable {
+            Some(paused) => before(batch, paused.position, after),
+            None => upto,
+        };
+        let mut savepoint = connection.begin().await?;
+        // First of all, so that two nodes meet here and not at the rows.
+        if !store::claim(&mut savepoint, &name, self.at(self.expected), end).await? {
+            savepoint.rollback().await?;
+            return Ok(Outcome::Fenced);
+        }
+        if self.fold(&mut savepoint, &portion.events).await?.is_ok() {
+            savepoint.commit().await?;
+            return Ok(Outcome::Applied {
+                position: end,
+                paused: portion.undecodable,
+            });
+        }
+        savepoint.rollback().await?;
+
+        // One of the events is refused: find out which by going one by one.
+        let mut savepoint = connection.begin().await?;
+        if !store::claim(&mut savepoint, &name, self.at(self.expected), end).await? {
+            savepoint.rollback().await?;
+            return Ok(Outcome::Fenced);
+        }
+        for &event in &portion.events {
+            let mut single = savepoint.begin().await?;
+            let Err(error) = self.fold(&mut single, &[event]).await? else {
+                single.commit().await?;
+                continue;
+            };
+            single.rollback().await?;
+            let position = before(batch, event.position, after);
+            store::claim(&mut savepoint, &name, self.at(end), position).await?;
+            savepoint.commit().await?;
+            return Ok(Outcome::Applied {
+                position,
+                paused: Some(pause(event, error)),
+            });
+        }
+        savepoint.commit().await?;
+        Ok(Outcome::Applied {
+            position: end,
+            paused: portion.undecodable,
+        })
+    }
+
+    /// The inner result is the refusal of one of the events, the outer one a technical failure.
+    async fn fold(
+        &self,
+        connection: &mut AnyConnection,
+        events: &[&RecordedEvent],
+    ) -> Result<Result<(), String>, sqlx::Error> {
+        let mut rows = Rows {
+            connection,
+            suffix: self.suffix,
+        };
+        // As in memory: a fold that panics pauses its own projection only.
+        let folding = AssertUnwindSafe(self.projection.apply(&mut rows, events));
+        match folding.catch_unwind().await {
+            Ok(Ok(())) => Ok(Ok(())),
+            Ok(Err(Refusal::Poison(Poison(error)))) => Ok(Err(error)),
+            Ok(Err(Refusal::Store(error))) if refused_data(&error) => Ok(Err(error.to_string())),
+            Ok(Err(Refusal::Store(error))) => Err(error),
+            Err(_) => Ok(Err("the fold panicked".into())),
+        }
+    }
+}
+
+/// Whether the store refused the data (what the fold gave it does not fit), and would again.
+fn refused_data(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return matches!(error, sqlx::Error::Encode(_));
+    };
+    let code = error.code().unwrap_or_default();
+    match code.len() {
+        // SQLSTATE classes: data exceptions and integrity constraints.
+        5 => code.starts_with("22") || code.starts_with("23"),
+        // SQLite, whose extended codes hold the primary one in their last byte: TOOBIG,
+        // CONSTRAINT, MISMATCH, RANGE.
+        _ => code
+            .parse::<u32>()
+            .is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20 | 25)),
+    }
+}

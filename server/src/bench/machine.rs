@@ -1,0 +1,159 @@
+//! The machine: how many cores, how fast its disk says "done", what a process has used.
+//!
+//! Reads `/proc`, so it is for Linux.
+
+use crate::Common;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The ticks per second in which Linux tells programs about time spent.
+const TICKS: f64 = 100.0;
+
+/// Pages of the file that the raw loop overwrites.
+const PAGES: u64 = 1_024;
+
+const PAGE: [u8; 4_096] = [0x5a; 4_096];
+
+/// What a reader must know to make sense of the figures.
+pub(crate) struct Facts {
+    cores: usize,
+    /// How busy the machine was before: 1.0 is one core's worth of work of others.
+    load: f64,
+    /// 4 KiB at the end of a file and fdatasync, one after the other, per second.
+    appending_syncs: f64,
+    /// 4 KiB over old ones and fdatasync, per second.
+    overwriting_syncs: f64,
+}
+
+/// The peer of every durable write: 4 KiB and fdatasync, again and again, by one thread.
+pub(crate) struct RawSyncs {
+    file: File,
+    at: u64,
+}
+
+/// What a process has used so far.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Usage {
+    /// Seconds of processor time, of all its threads.
+    pub(crate) cpu_s: f64,
+    /// Memory that is resident now.
+    pub(crate) resident_mib: f64,
+    /// The most that ever was.
+    pub(crate) peak_mib: f64,
+}
+
+impl Facts {
+    pub(crate) async fn measure(common: &Common) -> Result<Self> {
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let folder = common.folder()?;
+        let (appending_syncs, overwriting_syncs) = tokio::task::spawn_blocking(move || {
+            let time = Duration::from_secs(1);
+            let appending = appending_syncs(folder.path(), time)?;
+            let overwriting = RawSyncs::new(folder.path())?.per_second(time)?;
+            anyhow::Ok((appending, overwriting))
+        })
+        .await??;
+        Ok(Self {
+            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            load: load
+                .split(' ')
+                .next()
+                .and_then(|load| load.parse().ok())
+                .unwrap_or(0.0),
+            appending_syncs,
+            overwriting_syncs,
+        })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "machine: {} cores, load {:.1} before; 4 KiB and fdatasync: {:.0}/s appending, {:.0}/s overwriting",
+            self.cores, self.load, self.appending_syncs, self.overwriting_syncs
+        )
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({ "cores": self.cores, "load_before": self.load,
+                "appending_fdatasyncs_per_s": self.appending_syncs,
+                "overwriting_fdatasyncs_per_s": self.overwriting_syncs })
+    }
+}
+
+impl RawSyncs {
+    /// A file in `folder`, written full before: overwriting is the faster kind, so the harder peer.
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
+        let file = File::create(folder.join("raw")).context("cannot make a file")?;
+        for page in 0..PAGES {
+            file.write_all_at(&PAGE, page * 4_096)?;
+        }
+        file.sync_all()?;
+        Ok(Self { file, at: 0 })
+    }
+
+    /// How many there are per second, for so long. Blocks.
+    pub(crate) fn per_second(&mut self, time: Duration) -> Result<f64> {
+        per_second(time, || {
+            self.at = (self.at + 1) % PAGES;
+            self.file.write_all_at(&PAGE, self.at * 4_096)?;
+            self.file.sync_data()
+        })
+    }
+}
+
+impl Usage {
+    /// Of the process `pid`.
+    pub(crate) fn of(pid: u32) -> Result<Self> {
+        let read = |file: &str| {
+            let path = format!("/proc/{pid}/{file}");
+            fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+        };
+        let stat = read("stat")?;
+        // The name, in brackets, may hold anything; behind it stand the numbers.
+        let (_, numbers) = stat.rsplit_once(')').context("an odd /proc/…/stat")?;
+        let number = |at: usize| {
+            let number = numbers.split_whitespace().nth(at)?;
+            number.parse::<f64>().ok()
+        };
+        let ticks = number(11).zip(number(12)).context("an odd /proc/…/stat")?;
+        let status = read("status")?;
+        let mib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
+            Some(kib / 1_024.0)
+        };
+        Ok(Self {
+            cpu_s: (ticks.0 + ticks.1) / TICKS,
+            resident_mib: mib("VmRSS:").unwrap_or(0.0),
+            peak_mib: mib("VmHWM:").unwrap_or(0.0),
+        })
+    }
+
+    /// Of ourselves.
+    pub(crate) fn ours() -> Result<Self> {
+        Self::of(std::process::id())
+    }
+}
+
+fn appending_syncs(folder: &Path, time: Duration) -> Result<f64> {
+    let file = File::create(folder.join("grows")).context("cannot make a file")?;
+    let mut end = 0;
+    per_second(time, || {
+        file.write_all_at(&PAGE, end)?;
+        end += 4_096;
+        file.sync_data()
+    })
+}
+
+fn per_second(time: Duration, mut once: impl FnMut() -> std::io::Result<()>) -> Result<f64> {
+    let started = Instant::now();
+    let mut count = 0.0;
+    while started.elapsed() < time {
+        once().context("the disk refused")?;
+        count += 1.0;
+    }
+    Ok(count / started.elapsed().as_secs_f64())
+}

@@ -1,0 +1,314 @@
+//! The settings: one typed struct, filled from `lianlian.toml`, the environment and flags.
+//!
+//! Where a setting comes from is decided in [`layers`]; what it means is written here. Nothing
+//! here opens a file of the data folder or a connection.
+
+mod check;
+mod flags;
+mod layers;
+mod private;
+
+pub use flags::SettingsFlags;
+pub use layers::load;
+pub use private::{Private, StoreUrl};
+
+use anyhow::{Context, Result};
+use api::ErrorStatus;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// What would be taken for something else in the path of a URL; the sign of codes comes first.
+const ENCODED: [(char, &str); 3] = [('%', "%25"), ('?', "%3F"), ('#', "%23")];
+
+/// Everything about a server that its operator decides.
+///
+/// Each setting is a key of `lianlian.toml`, an environment variable (`LIANLIAN_` and the name in
+/// capitals; `__` stands for the dot of nested ones, as in `LIANLIAN_API__ERROR_STATUS`), and can
+/// be given on the command line with `--set name=value`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Settings {
+    /// The folder of the embedded stores, the snapshots and the secret; made if it is not there.
+    pub data_dir: PathBuf,
+    /// Where to listen for HTTP: `host:port`; port 0 picks a free one.
+    pub http_addr: String,
+    /// The bearer token of the admin API; without one the admin API is off.
+    pub admin_token: Option<Private>,
+    /// The event log: `sqlite:<path>` or `postgres://…`; by default a file in the data folder.
+    pub log_url: Option<StoreUrl>,
+    /// The read models: `sqlite:<path>` or `postgres://…`; by default a file in the data folder.
+    pub read_url: Option<StoreUrl>,
+    /// Sessions and password hashes, likewise.
+    pub state_url: Option<StoreUrl>,
+    /// The time zone in which a day begins, by its IANA name.
+    pub timezone: String,
+    /// Who knows people's names and passwords: `local`.
+    pub identity: String,
+    /// The certificate chain (PEM); with [`Self::tls_key`], the listener speaks HTTPS.
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM).
+    pub tls_key: Option<PathBuf>,
+    /// What passwords and digests are derived from, at least 16 bytes; by default made once and
+    /// kept in the data folder. Changing it changes every XMPP password.
+    pub secret: Option<Private>,
+    /// The host name or address that clients are told to talk to; by default the one that they
+    /// asked for.
+    pub public_host: Option<String>,
+    /// The version of the app that `/init/init` announces.
+    pub app_version: f64,
+    /// For how many hours after a check-in somebody counts as being there.
+    pub presence_window_hours: f64,
+    /// Addresses of reverse proxies whose `X-Forwarded-*` headers are believed: a list of
+    /// addresses or networks (`10.0.0.0/8`).
+    pub trusted_proxies: Vec<String>,
+    /// After how many events the read models in memory are written to disk.
+    pub snapshot_every: u64,
+    /// What is logged to standard error, like `info` or `warn,server=debug`.
+    pub log: String,
+    /// How the mobile API answers.
+    pub api: ApiSettings,
+    /// How much one caller may ask for.
+    pub limits: Limits,
+}
+
+/// How the mobile API answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApiSettings {
+    /// The status of errors: `http` for 4xx, `ok` for 200 (old clients look only at the body).
+    pub error_status: ErrorStatus,
+}
+
+/// How much one caller may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The largest body of a request, in bytes.
+    pub body_bytes: usize,
+    /// The longest time for one request, in milliseconds.
+    pub request_ms: u64,
+    /// Failed logins for one name from one address in a window; then this pair is locked.
+    pub login_failures_per_pair: u32,
+    /// Failed logins from one address in a window, whatever the names.
+    pub login_failures_per_address: u32,
+    /// The window in which failed logins are counted, in milliseconds.
+    pub login_window_ms: u64,
+    /// Open connections, all together. Loopback and trusted proxies are not counted.
+    pub connections: usize,
+    /// Open connections of one IPv4 address or IPv6 /64. Loopback and trusted proxies are not
+    /// counted. Generous, because whole mobile networks stand behind one address.
+    pub connections_per_address: usize,
+    /// Until when a new connection must have brought a whole request head, in milliseconds.
+    pub header_ms: u64,
+    /// The longest time a connection may stay open between requests, in milliseconds.
+    pub idle_ms: u64,
+    /// The largest head of a request, in bytes; at least 8,192.
+    pub header_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".into(),
+            http_addr: "127.0.0.1:8080".into(),
+            admin_token: None,
+            log_url: None,
+            read_url: None,
+            state_url: None,
+            timezone: "Asia/Shanghai".into(),
+            identity: "local".into(),
+            tls_cert: None,
+            tls_key: None,
+            secret: None,
+            public_host: None,
+            app_version: 1.0,
+            presence_window_hours: 12.0,
+            trusted_proxies: Vec::new(),
+            snapshot_every: 50_000,
+            log: "info".into(),
+            api: ApiSettings {
+                error_status: ErrorStatus::Http,
+            },
+            limits: Limits {
+                body_bytes: 1 << 20,
+                request_ms: 30_000,
+                login_failures_per_pair: 10,
+                login_failures_per_address: 500,
+                login_window_ms: 15 * 60 * 1000,
+                connections: 10_000,
+                connections_per_address: 1_000,
+                header_ms: 15_000,
+                idle_ms: 75_000,
+                header_bytes: 64 << 10,
+            },
+        }
+    }
+}
+
+impl Settings {
+    /// The settings as TOML, with what the defaults stand for filled in and what is private
+    /// blacked out.
+    ///
+    /// # Errors
+    /// When the data folder's path is no text.
+    pub fn to_toml(&self) -> Result<String> {
+        let mut effective = self.clone();
+        effective.log_url = Some(self.log_url()?);
+        effective.read_url = Some(self.read_url()?);
+        effective.state_url = Some(self.state_url()?);
+        toml::to_string(&effective).context("the settings cannot be written as TOML")
+    }
+
+    /// Where the event log is.
+    ///
+    /// # Errors
+    /// When the data folder's path is no text; likewise below.
+    pub fn log_url(&self) -> Result<StoreUrl> {
+        // The event log takes the rest of a sqlite URL as it is, the others as percent-encoded.
+        self.store(&self.log_url, "events.sqlite", &[])
+    }
+
+    /// Where the read models are.
+    ///
+    /// # Errors
+    /// See [`Self::log_url`].
+    pub fn read_url(&self) -> Result<StoreUrl> {
+        self.store(&self.read_url, "read.sqlite", &ENCODED)
+    }
+
+    /// Where sessions and password hashes are.
+    ///
+    /// # Errors
+    /// See [`Self::log_url`].
+    pub fn state_url(&self) -> Result<StoreUrl> {
+        self.store(&self.state_url, "state.sqlite", &ENCODED)
+    }
+
+    /// The time zone in which a day begins.
+    ///
+    /// # Errors
+    /// When there is no such zone.
+    pub fn timezone(&self) -> Result<jiff::tz::TimeZone> {
+        jiff::tz::TimeZone::get(&self.timezone)
+            .ok()
+            .with_context(|| {
+                format!(
+                    "timezone {:?} is unknown; give a name like Europe/Helsinki",
+                    self.timezone
+                )
+            })
+    }
+
+    /// The networks whose forwarding headers are believed.
+    ///
+    /// # Errors
+    /// When one is no address and no network.
+    pub fn trusted_proxies(&self) -> Result<Vec<IpNet>> {
+        let parse = |text: &String| {
+            let alone = || text.parse::<IpAddr>().map(IpNet::from);
+            text.parse::<IpNet>().or_else(|_| alone()).with_context(|| {
+                format!("trusted_proxies: {text:?} is no address and no network like 10.0.0.0/8")
+            })
+        };
+        self.trusted_proxies.iter().map(parse).collect()
+    }
+
+    /// The certificate chain and the key, when the listener speaks HTTPS.
+    #[must_use]
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        Some((self.tls_cert.as_deref()?, self.tls_key.as_deref()?))
+    }
+
+    /// How long somebody counts as being there after a check-in, in milliseconds.
+    #[must_use]
+    pub fn presence_window_ms(&self) -> i64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked to be at most a year"
+        )]
+        let ms = (self.presence_window_hours * 3_600_000.0) as i64;
+        ms
+    }
+
+    /// The address at which this machine reaches a listener that is bound to `bound`: the
+    /// wildcard address is no destination.
+    #[must_use]
+    pub fn reachable(mut bound: SocketAddr) -> SocketAddr {
+        if bound.ip().is_unspecified() {
+            bound.set_ip(match bound {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        bound
+    }
+
+    fn store(
+        &self,
+        url: &Option<StoreUrl>,
+        file: &str,
+        encoded: &[(char, &str)],
+    ) -> Result<StoreUrl> {
+        if let Some(url) = url {
+            return Ok(url.clone());
+        }
+        let path = std::path::absolute(self.data_dir.join(file))
+            .with_context(|| format!("{} is no path", self.data_dir.display()))?;
+        let path = path
+            .to_str()
+            .context("data_dir must be valid UTF-8")?
+            .to_owned();
+        let path = encoded
+            .iter()
+            .fold(path, |path, (plain, code)| path.replace(*plain, code));
+        Ok(StoreUrl::new(format!("sqlite:{path}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_settings_are_whole_and_hide_what_is_private() {
+        let settings = Settings {
+            admin_token: Some(Private::new("hush-token")),
+            secret: Some(Private::new("hush-secret-of-the-test")),
+            log_url: Some(StoreUrl::new(
+                "postgres://app:hush@db/lianlian?password=hush2",
+            )),
+            ..Settings::default()
+        };
+        let toml = settings.to_toml().expect("TOML");
+        assert!(!toml.contains("hush"), "{toml}");
+        assert!(
+            toml.contains("postgres://app:[redacted]@db/lianlian?password=[redacted]"),
+            "{toml}"
+        );
+        assert!(toml.contains("data/read.sqlite"), "{toml}");
+        assert!(toml.contains("error_status = \"http\""), "{toml}");
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_proxy_may_be_a_single_address() {
+        let settings = Settings {
+            trusted_proxies: vec!["192.0.2.7".into(), "fd00::/8".into()],
+            ..Settings::default()
+        };
+        let proxies = settings.trusted_proxies().expect("networks");
+        assert_eq!(proxies[0].to_string(), "192.0.2.7/32");
+        assert_eq!(proxies[1].to_string(), "fd00::/8");
+    }
+
+    #[test]
+    fn odd_letters_in_the_data_folder_survive_the_url() {
+        let settings = Settings {
+            data_dir: "/tmp/50% of?it".into(),
+            ..Settings::default()
+        };
+        let url = settings.read_url().expect("a url");
+        assert_eq!(url.get(), "sqlite:/tmp/50%25 of%3Fit/read.sqlite");
+        let url = settings.log_url().expect("a url");
+        assert_eq!(url.get(), "sqlite:/tmp/50% of?it/events.sqlite");
+    }
+}

@@ -1,0 +1,128 @@
+//! Settings that cannot work are refused before anything is started.
+
+use super::Settings;
+use anyhow::{Result, bail, ensure};
+
+/// The shortest secret that is accepted, in bytes.
+const SECRET_BYTES: usize = 16;
+
+impl Settings {
+    /// Refuses what cannot work, before anything is started.
+    ///
+    /// # Errors
+    /// A sentence that names the setting, never the value of a private one.
+    pub fn check(&self) -> Result<()> {
+        let port = self.http_addr.rsplit_once(':');
+        ensure!(
+            port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
+            "http_addr must be host:port, like 127.0.0.1:8080"
+        );
+        if let Some(token) = &self.admin_token {
+            let visible =
+                !token.get().is_empty() && token.get().bytes().all(|b| b.is_ascii_graphic());
+            ensure!(
+                visible,
+                "admin_token must be visible ASCII characters without spaces"
+            );
+        }
+        if let Some(secret) = &self.secret {
+            let long = secret.get().len() >= SECRET_BYTES;
+            ensure!(long, "secret must have at least {SECRET_BYTES} bytes");
+        }
+        for (name, url) in [
+            ("log_url", &self.log_url),
+            ("read_url", &self.read_url),
+            ("state_url", &self.state_url),
+        ] {
+            if let Some(url) = url {
+                let known = ["sqlite:", "postgres://", "postgresql://"];
+                let known = known.iter().any(|scheme| url.get().starts_with(scheme));
+                ensure!(known, "{name} must begin with sqlite: or postgres://");
+            }
+        }
+        if self.identity != "local" {
+            bail!("identity must be \"local\": this version has no other way to log in");
+        }
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(_), None) => bail!("tls_cert needs tls_key beside it"),
+            (None, Some(_)) => bail!("tls_key needs tls_cert beside it"),
+            _ => {}
+        }
+        ensure!(self.app_version.is_finite(), "app_version must be a number");
+        let hours = self.presence_window_hours;
+        let sane = hours > 0.0 && hours <= 24.0 * 366.0;
+        ensure!(
+            sane,
+            "presence_window_hours must be more than 0 and at most a year"
+        );
+        ensure!(self.snapshot_every > 0, "snapshot_every must be at least 1");
+        ensure!(
+            self.limits.header_bytes >= 8192,
+            "limits.header_bytes must be at least 8192"
+        );
+        ensure!(
+            self.limits.body_bytes > 0,
+            "limits.body_bytes must be at least 1"
+        );
+        ensure!(
+            self.limits.request_ms > 0,
+            "limits.request_ms must be at least 1"
+        );
+        ensure!(
+            self.limits.login_window_ms > 0,
+            "limits.login_window_ms must be at least 1"
+        );
+        self.timezone()?;
+        self.trusted_proxies()?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Private, StoreUrl};
+    use super::*;
+
+    #[track_caller]
+    fn refused(change: impl FnOnce(&mut Settings), says: &str) {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let error = settings.check().expect_err("must be refused").to_string();
+        assert!(error.contains(says), "{error}");
+    }
+
+    #[test]
+    fn the_defaults_are_sound() {
+        Settings::default().check().expect("sound");
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused_by_name() {
+        refused(|s| s.http_addr = "8080".into(), "http_addr");
+        refused(|s| s.http_addr = "127.0.0.1:99999".into(), "http_addr");
+        refused(|s| s.tls_cert = Some("cert.pem".into()), "tls_key");
+        refused(|s| s.timezone = "Mars/Olympus".into(), "Mars/Olympus");
+        refused(
+            |s| s.trusted_proxies = vec!["10.0.0.0/99".into()],
+            "10.0.0.0/99",
+        );
+        refused(|s| s.identity = "weibo".into(), "local");
+        refused(|s| s.secret = Some(Private::new("short")), "16 bytes");
+        refused(|s| s.admin_token = Some(Private::new("")), "admin_token");
+        refused(|s| s.log_url = Some(StoreUrl::new("mysql://x")), "log_url");
+        refused(
+            |s| s.presence_window_hours = f64::NAN,
+            "presence_window_hours",
+        );
+    }
+
+    #[test]
+    fn a_refusal_does_not_show_the_secret() {
+        let settings = Settings {
+            secret: Some(Private::new("hush")),
+            ..Settings::default()
+        };
+        let error = format!("{:?}", settings.check().expect_err("too short"));
+        assert!(!error.contains("hush"), "{error}");
+    }
+}

@@ -1,0 +1,251 @@
+//! The listener: accepts connections, speaks TLS and HTTP on them, and ends them in good order.
+//!
+//! Whoever opens a connection must soon say something on it, and may not open too many; a proxy
+//! on this machine or one that is trusted speaks for many and is spared. What a request means is
+//! none of its business.
+
+mod caps;
+
+use crate::config::Settings;
+use anyhow::Result;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
+use caps::{Caps, Slot};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+/// How long to wait when no more files can be opened, before trying again.
+const BREATHER: Duration = Duration::from_millis(200);
+
+/// How many requests of one HTTP/2 connection are answered at once.
+const STREAMS: u32 = 128;
+
+/// What a connection may do, and for how long.
+#[derive(Clone)]
+struct Terms {
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    /// Until when the first request's head must be there, TLS included.
+    head: Duration,
+    /// How long it may be quiet between requests.
+    idle: Duration,
+    head_bytes: usize,
+}
+
+/// Answers what comes to `listener` with `router`, until `stop` says so; then lets the requests
+/// that are under way finish, and returns.
+///
+/// # Errors
+/// When the certificate cannot be used.
+pub(crate) fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: &Settings,
+    mut stop: watch::Receiver<bool>,
+) -> Result<impl Future<Output = ()> + Send + use<>> {
+    let tls = settings
+        .tls()
+        .map(|(cert, key)| crate::tls::acceptor(cert, key))
+        .transpose()?;
+    let limits = &settings.limits;
+    let terms = Arc::new(Terms {
+        router,
+        tls,
+        head: Duration::from_millis(limits.header_ms),
+        idle: Duration::from_millis(limits.idle_ms),
+        head_bytes: limits.header_bytes,
+    });
+    let caps = Caps::new(
+        limits.connections,
+        limits.connections_per_address,
+        settings.trusted_proxies()?,
+    );
+    Ok(async move {
+        let graceful = GracefulShutdown::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match accepted {
+                Ok((stream, from)) => {
+                    let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+                    let Some(slot) = caps.admit(from.ip()) else {
+                        tracing::debug!(%from, "too many connections");
+                        continue;
+                    };
+                    let connection =
+                        connection(stream, from, terms.clone(), graceful.watcher(), slot);
+                    tokio::spawn(connection);
+                }
+                Err(error) => {
+                    // Those that are waiting stay in the queue until files are free again.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(BREATHER).await;
+                }
+            }
+        }
+        drop(listener);
+        graceful.shutdown().await;
+    })
+}
+
+async fn connection(
+    stream: TcpStream,
+    from: SocketAddr,
+    terms: Arc<Terms>,
+    watcher: Watcher,
+    _slot: Option<Slot>,
+) {
+    let _ = stream.set_nodelay(true);
+    let started = tokio::time::Instant::now();
+    match terms.tls.clone() {
+        None => requests(stream, from, &terms, watcher, terms.head).await,
+        Some(tls) => match tokio::time::timeout(terms.head, tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let left = terms.head.saturating_sub(started.elapsed());
+                requests(stream, from, &terms, watcher, left).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%from, %error, "no TLS handshake"),
+            Err(_) => tracing::debug!(%from, "no TLS handshake in time"),
+        },
+    }
+}
+
+/// Speaks HTTP on one connection; `head` is how long its first request may take to arrive.
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    from: SocketAddr,
+    terms: &Terms,
+    watcher: Watcher,
+    head: Duration,
+) {
+    let busy = Arc::new(Busy::default());
+    let service = {
+        let (busy, router) = (busy.clone(), terms.router.clone());
+        hyper::service::service_fn(move |request: Request<Incoming>| {
+            let (busy, router) = (busy.begin(), router.clone());
+            async move { Ok::<_, Infallible>(answer(router, request, from, busy).await) }
+        })
+    };
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(terms.head_bytes);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(terms.head_bytes).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(20));
+    let connection = http
+        .serve_connection(TokioIo::new(stream), service)
+        .into_owned();
+    tokio::select! {
+        ended = watcher.watch(connection) => {
+            if let Err(error) = ended {
+                tracing::debug!(%from, %error, "a connection broke");
+            }
+        }
+        // Dropping the connection closes it.
+        () = busy.quiet(head, terms.idle) => tracing::debug!(%from, "a quiet connection was closed"),
+    }
+}
+
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    from: SocketAddr,
+    busy: Underway,
+) -> Response<Body> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(from));
+    let response = match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    response.map(|body| Body::new(Answer { body, _busy: busy }))
+}
+
+/// The body of an answer: the connection is busy until its last byte was handed over.
+struct Answer {
+    body: Body,
+    _busy: Underway,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// How many requests a connection is busy with.
+#[derive(Default)]
+struct Busy {
+    requests: AtomicUsize,
+    changed: Notify,
+}
+
+/// One request, from its head to the end of its answer.
+struct Underway(Arc<Busy>);
+
+impl Busy {
+    fn begin(self: &Arc<Self>) -> Underway {
+        self.requests.fetch_add(1, Ordering::AcqRel);
+        self.changed.notify_one();
+        Underway(self.clone())
+    }
+
+    /// Returns when no request came for `first`, or later none for `idle`.
+    async fn quiet(&self, first: Duration, idle: Duration) {
+        let mut patience = first;
+        loop {
+            let quiet = self.requests.load(Ordering::Acquire) == 0;
+            tokio::select! {
+                () = self.changed.notified() => patience = idle,
+                () = tokio::time::sleep(patience), if quiet => return,
+            }
+        }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::AcqRel);
+        self.0.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! The program `lianlian`.
+
+fn main() -> std::process::ExitCode {
+    server::main()
+}

@@ -1,0 +1,145 @@
+//! The house put together: which store, which crate, which setting goes where.
+//!
+//! The only place of this package that knows how the other crates are opened.
+
+use crate::config::Settings;
+use crate::folder::DataFolder;
+use anyhow::{Context, Result};
+use axum::Router;
+use commands::shop::Importer;
+use commands::{Clock, Commands, Secret, State};
+use eventlog::EventLog;
+use projections::Projections;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the read models and the log may take to finish, each.
+const STOP: Duration = Duration::from_secs(2);
+
+/// A whole server without its listener.
+pub struct House {
+    /// What the mobile and the admin API answer.
+    pub router: Router,
+    /// The event log.
+    pub log: Arc<dyn EventLog>,
+    /// The read models.
+    pub projections: Arc<Projections>,
+}
+
+impl House {
+    /// Opens the stores and starts the read models, which then catch up.
+    ///
+    /// # Errors
+    /// When a store is away.
+    pub async fn open(settings: &Settings, folder: &DataFolder) -> Result<Self> {
+        let log = open_log(settings, folder).await?;
+        let projections = open_projections(settings, folder, log.clone()).await?;
+        private(folder, settings.state_url.is_none(), "state.sqlite")?;
+        let state = State::open(settings.state_url()?.get())
+            .await
+            .context("cannot open the state database")?;
+        let secret = match &settings.secret {
+            Some(secret) => secret.get().to_owned(),
+            None => folder.secret()?,
+        };
+        let secret = Secret::new(secret.into_bytes());
+        let commands = Arc::new(Commands::new(log.clone(), state, secret, Clock::system()));
+        let app = api::App::new(commands, projections.clone(), api_settings(settings)?);
+        Ok(Self {
+            router: api::router(app),
+            log,
+            projections,
+        })
+    }
+
+    /// Lets the read models write what they have, and the log finish.
+    pub async fn stop(self) {
+        drop(self.router);
+        stop(&self.projections, &*self.log).await;
+    }
+}
+
+/// Opens the event log.
+///
+/// # Errors
+/// When it is away.
+pub async fn open_log(settings: &Settings, folder: &DataFolder) -> Result<Arc<dyn EventLog>> {
+    private(folder, settings.log_url.is_none(), "events.sqlite")?;
+    eventlog::open(settings.log_url()?.get())
+        .await
+        .context("cannot open the event log")
+}
+
+/// Starts the read models.
+///
+/// # Errors
+/// When their store is away.
+pub async fn open_projections(
+    settings: &Settings,
+    folder: &DataFolder,
+    log: Arc<dyn EventLog>,
+) -> Result<Arc<Projections>> {
+    private(folder, settings.read_url.is_none(), "read.sqlite")?;
+    let options = projections::Options {
+        read_url: settings.read_url()?.get().to_owned(),
+        snapshot_dir: Some(folder.folder("snapshots")?),
+        snapshot_every: settings.snapshot_every,
+    };
+    Projections::start(log, options)
+        .await
+        .context("cannot open the read models")
+}
+
+/// Lets the read models write what they have, and the log finish; neither is waited for without
+/// end.
+pub async fn stop(projections: &Projections, log: &dyn EventLog) {
+    if tokio::time::timeout(STOP, projections.stop())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "the read models did not stop in time; they will catch up at the next start"
+        );
+    }
+    if tokio::time::timeout(STOP, log.close()).await.is_err() {
+        tracing::warn!("the event log did not close in time");
+    }
+}
+
+/// What puts the shops of a file into the log.
+#[must_use]
+pub fn importer(log: Arc<dyn EventLog>) -> Importer {
+    Importer::new(log, Clock::system())
+}
+
+fn private(folder: &DataFolder, embedded: bool, name: &str) -> Result<()> {
+    if embedded {
+        folder.private_file(name)
+    } else {
+        Ok(())
+    }
+}
+
+fn api_settings(settings: &Settings) -> Result<api::Settings> {
+    let limits = &settings.limits;
+    Ok(api::Settings {
+        admin_token: settings
+            .admin_token
+            .as_ref()
+            .map(|token| token.get().to_owned()),
+        error_status: settings.api.error_status,
+        public_host: settings.public_host.clone(),
+        app_version: settings.app_version,
+        presence_window_ms: settings.presence_window_ms(),
+        timezone: settings.timezone()?,
+        trusted_proxies: settings.trusted_proxies()?,
+        https: settings.tls().is_some(),
+        limits: api::Limits {
+            body_bytes: limits.body_bytes,
+            request_ms: limits.request_ms,
+            login_failures_per_pair: limits.login_failures_per_pair,
+            login_failures_per_address: limits.login_failures_per_address,
+            login_window_ms: limits.login_window_ms,
+        },
+    })
+}

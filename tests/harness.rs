@@ -1,0 +1,25 @@
+//! What the tests stand on: a house in this process with a clock of its own, the real program as a
+//! child process, and clients that speak to either over a socket.
+//!
+//! Nothing here knows what a right answer is, beyond the shape of every answer.
+
+mod answer;
+mod clock;
+mod door;
+mod house;
+mod phone;
+mod poll;
+mod program;
+mod raw;
+mod scrub;
+mod server;
+
+pub(crate) use answer::{Answer, same};
+pub(crate) use clock::{DAY, HOUR, MINUTE};
+pub(crate) use door::{ADMIN_TOKEN, Call, Door, full_hash, hash};
+pub(crate) use house::{House, Stores, settings};
+pub(crate) use phone::Phone;
+pub(crate) use poll::{PATIENCE, eventually};
+pub(crate) use program::{Program, run};
+pub(crate) use raw::{Wire, multipart};
+pub(crate) use server::Server;

@@ -1,0 +1,256 @@
+//! A house in this process: stores of one's choice in a folder of its own, a clock that a test
+//! moves, a fixed secret, and the router on a port of the loopback interface.
+
+use super::answer::same;
+use super::clock::{HOUR, ManualClock};
+use super::door::{ADMIN_TOKEN, Door};
+use api::Settings;
+use commands::{Commands, Secret, State};
+use domain::Position;
+use eventlog::memory::MemoryLog;
+use eventlog::{EventLog, Filter, StoredEvent};
+use projections::{Options, Projections};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Where a house keeps what must survive it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stores {
+    /// The log in memory, everything else on SQLite.
+    Memory,
+    Sqlite,
+    Postgres,
+}
+
+/// A house that answers requests.
+pub(crate) struct House {
+    door: Door,
+    pub(crate) clock: ManualClock,
+    plan: Plan,
+    parts: Parts,
+    /// Up to where [`House::happened`] has read.
+    seen: Mutex<Position>,
+}
+
+/// What stays when the house is torn down and built again.
+struct Plan {
+    stores: Stores,
+    log_url: String,
+    read_url: String,
+    state_url: String,
+    settings: Settings,
+    /// The log of a house that has it in memory.
+    memory: Arc<MemoryLog>,
+    folder: TempDir,
+}
+
+/// What is torn down.
+struct Parts {
+    log: Arc<dyn EventLog>,
+    commands: Arc<Commands>,
+    projections: Arc<Projections>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Deref for House {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.door
+    }
+}
+
+/// The settings of every house, unless a test changes them.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        admin_token: Some(ADMIN_TOKEN.into()),
+        error_status: api::ErrorStatus::Http,
+        public_host: None,
+        app_version: 1.0,
+        presence_window_ms: 12 * HOUR,
+        timezone: jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone"),
+        trusted_proxies: Vec::new(),
+        https: false,
+        limits: api::Limits::default(),
+    }
+}
+
+impl House {
+    /// A new house.
+    pub(crate) async fn new() -> Self {
+        Self::with(Stores::Memory, settings()).await
+    }
+
+    /// A new house with these stores and settings.
+    pub(crate) async fn with(stores: Stores, settings: Settings) -> Self {
+        let plan = Plan::new(stores, settings);
+        let clock = ManualClock::new();
+        let (parts, base) = plan.build(&clock).await;
+        let door = Door::new(Door::client(), base);
+        Self { door, clock, plan, parts, seen: Mutex::default() }
+    }
+
+    /// Stops and starts again on the same stores, at another port; phones find it.
+    pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// Likewise, with other settings.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let Self { door, clock, mut plan, parts, seen } = self;
+        parts.tear_down(plan.stores).await;
+        change(&mut plan.settings);
+        let (parts, base) = plan.build(&clock).await;
+        door.moved(base);
+        Self { door, clock, plan, parts, seen }
+    }
+
+    /// Throws everything away that follows from the log, and builds it again from there.
+    pub(crate) async fn restart_from_the_log_alone(self) -> Self {
+        let Self { door, clock, mut plan, parts, seen } = self;
+        parts.tear_down(plan.stores).await;
+        plan.forget_read_models();
+        let (parts, base) = plan.build(&clock).await;
+        door.moved(base);
+        Self { door, clock, plan, parts, seen }
+    }
+
+    /// A door to hand to other tasks.
+    pub(crate) fn door(&self) -> Door {
+        self.door.clone()
+    }
+
+    /// The last position of the log.
+    pub(crate) async fn head(&self) -> Position {
+        self.parts.log.head().await.expect("a log")
+    }
+
+    /// The whole log as it is stored.
+    pub(crate) async fn stored(&self) -> Vec<StoredEvent> {
+        stored_after(&*self.parts.log, Position::START).await
+    }
+
+    /// What has happened since the last look: stream, type and contents, with names for ids.
+    pub(crate) async fn happened(&self) -> Value {
+        let events = self.new_events().await.into_iter().map(|event| {
+            let data: Value = serde_json::from_str(&event.data).expect("JSON");
+            let stream = event.stream.as_str();
+            self.scrub.tidy(&json!({"stream": stream, "type": event.type_name, "data": data}))
+        });
+        events.collect()
+    }
+
+    /// The types of what has happened since the last look.
+    pub(crate) async fn happened_types(&self) -> Vec<String> {
+        self.new_events().await.into_iter().map(|event| event.type_name).collect()
+    }
+
+    /// Nothing has happened since the last look.
+    pub(crate) async fn nothing_happened(&self) {
+        same(&self.happened().await, &json!([]));
+    }
+
+    async fn new_events(&self) -> Vec<StoredEvent> {
+        let after = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = stored_after(&*self.parts.log, after).await;
+        if let Some(last) = events.last() {
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = last.position;
+        }
+        events
+    }
+}
+
+impl Plan {
+    fn new(stores: Stores, settings: Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+        let (log_url, read_url, state_url) = match stores {
+            Stores::Memory | Stores::Sqlite => {
+                (file("events.sqlite"), file("read.sqlite"), file("state.sqlite"))
+            }
+            Stores::Postgres => {
+                let url = test_postgres::database().url().to_owned();
+                (url.clone(), url.clone(), url)
+            }
+        };
+        let memory = Arc::new(MemoryLog::new());
+        Self { stores, log_url, read_url, state_url, settings, memory, folder }
+    }
+
+    /// Read models are made anew, in a database of their own.
+    fn forget_read_models(&mut self) {
+        let snapshots = self.folder.path().join("snapshots");
+        let _ = std::fs::remove_dir_all(snapshots);
+        self.read_url = match self.stores {
+            Stores::Memory | Stores::Sqlite => {
+                let path = self.folder.path().join("read-again.sqlite");
+                format!("sqlite:{}", path.display())
+            }
+            Stores::Postgres => test_postgres::database().url().to_owned(),
+        };
+    }
+
+    async fn build(&self, clock: &ManualClock) -> (Parts, String) {
+        let log: Arc<dyn EventLog> = match self.stores {
+            Stores::Memory => self.memory.clone(),
+            Stores::Sqlite | Stores::Postgres => {
+                eventlog::open(&self.log_url).await.expect("a log")
+            }
+        };
+        let snapshots = self.folder.path().join("snapshots");
+        std::fs::create_dir_all(&snapshots).expect("a folder");
+        let options = Options {
+            read_url: self.read_url.clone(),
+            snapshot_dir: Some(snapshots),
+            snapshot_every: 50_000,
+        };
+        let projections = Projections::start(log.clone(), options).await.expect("read models");
+        projections.caught_up().await;
+        let state = State::open(&self.state_url).await.expect("a state database");
+        let secret = Secret::new(*b"the secret of the tests");
+        let commands =
+            Arc::new(Commands::new(log.clone(), state, secret, clock.for_the_house()));
+        let app = api::App::new(commands.clone(), projections.clone(), self.settings.clone());
+        let router = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
+
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(async move {
+            let serve = axum::serve(listener, router).with_graceful_shutdown(async {
+                let _ = stopped.await;
+            });
+            serve.await.expect("a listener");
+        });
+        (Parts { log, commands, projections, stop, serving }, base)
+    }
+}
+
+impl Parts {
+    async fn tear_down(self, stores: Stores) {
+        let _ = self.stop.send(());
+        self.serving.await.expect("a listener that stops");
+        self.projections.stop().await;
+        self.commands.state().close().await;
+        if stores != Stores::Memory {
+            self.log.close().await;
+        }
+    }
+}
+
+async fn stored_after(log: &dyn EventLog, mut after: Position) -> Vec<StoredEvent> {
+    let mut all = Vec::new();
+    loop {
+        let page = log.read_all(after, &Filter::default(), 1_000).await.expect("a log");
+        let Some(last) = page.last() else { return all };
+        after = last.position;
+        all.extend(page);
+    }
+}

@@ -1,0 +1,45 @@
+//! Ids are random: here they get names, so that a whole body can be compared.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Ids and what to write in their place.
+#[derive(Clone, Default)]
+pub(crate) struct Scrub(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl Scrub {
+    /// From now on `id` is shown as `<name>`.
+    pub(crate) fn name(&self, id: &str, name: &str) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.insert(id.to_owned(), format!("<{name}>"));
+    }
+
+    /// `value` with every id replaced: those without a name are `<id>`.
+    pub(crate) fn tidy(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(text)),
+            Value::Array(items) => items.iter().map(|item| self.tidy(item)).collect(),
+            Value::Object(fields) => {
+                let tidy = fields.iter().map(|(key, field)| (key.clone(), self.tidy(field)));
+                Value::Object(tidy.collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn text(&self, text: &str) -> String {
+        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pieces = text.split('-').map(|piece| match names.get(piece) {
+            Some(name) => name.as_str(),
+            None if is_id(piece) => "<id>",
+            None => piece,
+        });
+        pieces.collect::<Vec<_>>().join("-")
+    }
+}
+
+/// 24 hex digits are the id of a person or a check-in, 32 a digest.
+fn is_id(text: &str) -> bool {
+    matches!(text.len(), 24 | 32) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}

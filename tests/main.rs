@@ -1,0 +1,35 @@
+//! The tests of the whole house, through its doors: given events, when a request comes, then the
+//! answer and the new events.
+//!
+//! One binary for all, so that the house is linked once. Rules of a single crate are tested there.
+
+mod harness;
+
+mod admin;
+mod architecture;
+mod calls;
+mod checkin;
+mod demo;
+mod device;
+mod error_status;
+mod events;
+mod health;
+mod https;
+mod identity;
+mod import;
+mod junk;
+mod login_limits;
+mod occupancy;
+mod operator_shell;
+mod parameters;
+mod place_ranker;
+mod read_your_writes;
+mod rebuild;
+mod restart;
+mod shop;
+mod shop_index;
+mod stores;
+mod traces;
+mod user;
+mod visibility;
+//WALKER

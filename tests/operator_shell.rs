@@ -1,0 +1,54 @@
+//! `lianlian admin`: the operators' API from a shell.
+
+use crate::harness::{Server, run, same};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_shell_does_what_the_api_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path()).await;
+    let ana = server.login("ana").await;
+    let admin = async |arguments: &[&str]| -> Value {
+        let printed = run(folder.path(), &[&["admin"], arguments].concat()).await.ok();
+        serde_json::from_str(&printed).expect("JSON")
+    };
+    let id = ["--id", "7", "--t", "2", "--address", "Bulevardi 9"];
+    let place = ["shops", "add", "--name", "Ekberg", "--lat", "-60.168", "--lng", "24.938"];
+    same(&admin(&[&place[..], &id].concat()).await, &json!({"id": 7}));
+    same(&admin(&["shops", "revise", "7", "--name", "Fazer 咖啡"]).await, &json!({"id": 7}));
+    same(&admin(&["notice", "7", "半价 & more"]).await, &json!({"id": 7}));
+    same(&admin(&["staff", "add", "7", &ana.id]).await, &json!({"id": 7}));
+    let info = server.get("/shop/info", &[("id", "7")]).await.ok();
+    same(
+        &server.scrub.tidy(&info),
+        &json!({
+            "id": 7, "name": "Fazer 咖啡", "t": 2, "lat": -60.168, "lng": 24.938,
+            "lo": [-60.168, 24.938], "address": "Bulevardi 9", "phone": "", "staffs": ["<ana>"],
+            "notice": "半价 & more",
+        }),
+    );
+    admin(&["staff", "remove", "7", &ana.id]).await;
+    let info = server.get("/shop/info", &[("id", "7")]).await.ok();
+    same(&info["staffs"], &json!([]));
+    let reset = admin(&["users", "reset-password", &ana.id]).await;
+    let account = ana.get("/user_info/get_self", &[]).await.ok();
+    assert_eq!(reset["password"], account["password"]);
+    assert_ne!(account["password"], ana.password);
+    admin(&["shops", "close", "7"]).await;
+    server.get("/shop/info", &[("id", "7")]).await.refused(404);
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_told_and_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path()).await;
+    let failed = async |arguments: &[&str]| run(folder.path(), arguments).await.failed();
+    let unknown = failed(&["admin", "shops", "close", "999"]).await;
+    assert!(unknown.contains("unknown shop") && unknown.contains("404"), "{unknown}");
+    let url = server.base();
+    let wrong = ["--set", "admin_token=wrong", "admin", "--url", &url, "shops", "close", "1"];
+    let refused = failed(&wrong).await;
+    assert!(refused.contains("401") && !refused.contains("wrong"), "{refused}");
+    drop(server);
+    failed(&["admin", "--url", &url, "shops", "close", "1"]).await;
+}
