@@ -6,21 +6,53 @@ use serde_json::{Value, json};
 /// Every call, with what it would do.
 fn calls(shop: &str, user: &str) -> Vec<(&'static str, String, Value)> {
     vec![
-        ("POST", "/admin/shops".into(), json!({"name": "x", "lat": 60, "lng": 24, "t": 2})),
-        ("PATCH", format!("/admin/shops/{shop}"), json!({"name": "y"})),
-        ("POST", format!("/admin/shops/{shop}/staffs"), json!({"user_id": user})),
-        ("DELETE", format!("/admin/shops/{shop}/staffs/{user}"), Value::Null),
-        ("PUT", format!("/admin/shops/{shop}/notice"), json!({"title": "hi"})),
-        ("POST", format!("/admin/users/{user}/reset_password"), Value::Null),
+        (
+            "POST",
+            "/admin/shops".into(),
+            json!({"name": "x", "lat": 60, "lng": 24, "t": 2}),
+        ),
+        (
+            "PATCH",
+            format!("/admin/shops/{shop}"),
+            json!({"name": "y"}),
+        ),
+        (
+            "POST",
+            format!("/admin/shops/{shop}/staffs"),
+            json!({"user_id": user}),
+        ),
+        (
+            "DELETE",
+            format!("/admin/shops/{shop}/staffs/{user}"),
+            Value::Null,
+        ),
+        (
+            "PUT",
+            format!("/admin/shops/{shop}/notice"),
+            json!({"title": "hi"}),
+        ),
+        (
+            "POST",
+            format!("/admin/users/{user}/reset_password"),
+            Value::Null,
+        ),
         ("GET", "/admin/projections".into(), Value::Null),
-        ("POST", "/admin/projections/traces/rebuild".into(), Value::Null),
+        (
+            "POST",
+            "/admin/projections/traces/rebuild".into(),
+            Value::Null,
+        ),
         ("DELETE", format!("/admin/shops/{shop}"), Value::Null),
     ]
 }
 
 fn call((method, path, body): (&str, String, Value)) -> Call {
     let call = Call::new(method, path);
-    if body.is_null() { call } else { call.json(&body) }
+    if body.is_null() {
+        call
+    } else {
+        call.json(&body)
+    }
 }
 
 #[tokio::test]
@@ -42,13 +74,21 @@ async fn without_the_right_token_nothing_is_answered_or_done() {
             let call = call(refused);
             house.send(call.clone()).await.refused(401);
             ana.send(call.clone()).await.refused(401);
-            house.send(call.header("authorization", &*wrong)).await.refused(401);
+            house
+                .send(call.header("authorization", &*wrong))
+                .await
+                .refused(401);
         }
     }
     house.nothing_happened().await;
     for allowed in calls(&cafe, &ana.id) {
         let answer = house.send(call(allowed).admin()).await;
-        assert!((200..300).contains(&answer.status), "{}: {}", answer.to, answer.text());
+        assert!(
+            (200..300).contains(&answer.status),
+            "{}: {}",
+            answer.to,
+            answer.text()
+        );
     }
 }
 
@@ -63,7 +103,10 @@ async fn without_a_token_in_the_settings_the_admin_api_is_off() {
         let call = call(refused);
         house.send(call.clone()).await.refused(401);
         house.send(call.clone().admin()).await.refused(401);
-        house.send(call.header("authorization", "Bearer ")).await.refused(401);
+        house
+            .send(call.header("authorization", "Bearer "))
+            .await
+            .refused(401);
     }
     house.nothing_happened().await;
 }
@@ -82,8 +125,20 @@ async fn each_call_records_what_it_did_and_a_repetition_records_nothing() {
     let staffed = json!({"shop_id": 7, "user_id": "<ana>"});
     let ekberg = json!({"id": 7, "name": "Ekberg", "lat": 60.168, "lng": 24.938, "t": 2});
     for (method, path, body, name, data) in [
-        ("POST", "/admin/shops", ekberg, "shop.registered.v1", details("Ekberg")),
-        ("PATCH", "/admin/shops/7", json!({"name": "Fazer"}), "shop.revised.v1", details("Fazer")),
+        (
+            "POST",
+            "/admin/shops",
+            ekberg,
+            "shop.registered.v1",
+            details("Ekberg"),
+        ),
+        (
+            "PATCH",
+            "/admin/shops/7",
+            json!({"name": "Fazer"}),
+            "shop.revised.v1",
+            details("Fazer"),
+        ),
         (
             "POST",
             "/admin/shops/7/staffs",
@@ -105,7 +160,13 @@ async fn each_call_records_what_it_did_and_a_repetition_records_nothing() {
             "shop.notice-posted.v1",
             json!({"shop_id": 7, "title": "hi"}),
         ),
-        ("DELETE", "/admin/shops/7", Value::Null, "shop.closed.v1", json!({"shop_id": 7})),
+        (
+            "DELETE",
+            "/admin/shops/7",
+            Value::Null,
+            "shop.closed.v1",
+            json!({"shop_id": 7}),
+        ),
     ] {
         let answer = house.admin(method, path, body.clone()).await.ok();
         same(&answer, &json!({"id": 7}));
@@ -134,7 +195,9 @@ async fn an_id_is_found_for_a_shop_that_has_none() {
     // An equal shop is still another one.
     let second = house.shop_with(ekberg).await;
     assert_ne!(first, second);
-    house.shop_with(json!({"id": 5000, "name": "x", "lat": 60, "lng": 24, "t": 2})).await;
+    house
+        .shop_with(json!({"id": 5000, "name": "x", "lat": 60, "lng": 24, "t": 2}))
+        .await;
     assert_eq!(house.shop("next", 60.0, 24.0).await, "5001");
 }
 
@@ -142,11 +205,20 @@ async fn an_id_is_found_for_a_shop_that_has_none() {
 async fn a_taken_id_is_not_given_to_another_shop() {
     let house = House::new().await;
     let shop = |name| json!({"id": 7, "name": name, "lat": 60.168, "lng": 24.938, "t": 2});
-    house.admin("POST", "/admin/shops", shop("Ekberg")).await.ok();
+    house
+        .admin("POST", "/admin/shops", shop("Ekberg"))
+        .await
+        .ok();
     house.happened().await;
-    house.admin("POST", "/admin/shops", shop("Fazer")).await.refused(409);
+    house
+        .admin("POST", "/admin/shops", shop("Fazer"))
+        .await
+        .refused(409);
     house.nothing_happened().await;
-    assert_eq!(house.get("/shop/info", &[("id", "7")]).await.ok()["name"], "Ekberg");
+    assert_eq!(
+        house.get("/shop/info", &[("id", "7")]).await.ok()["name"],
+        "Ekberg"
+    );
 }
 
 #[tokio::test]
@@ -176,12 +248,14 @@ async fn bad_shops_are_refused_and_nothing_is_recorded() {
         ("id", json!("x")),
     ] {
         let mut body = good.clone();
-        body[field] = value.clone();
-        house.admin("POST", "/admin/shops", body).await.refused(400);
+        body[field] = value;
+        house
+            .admin("POST", "/admin/shops", body.clone())
+            .await
+            .refused(400);
         if field != "id" {
-            let edit = json!({field: value, "phone": "new"});
             let path = format!("/admin/shops/{cafe}");
-            house.admin("PATCH", &path, edit).await.refused(400);
+            house.admin("PATCH", &path, body).await.refused(400);
         }
     }
     for missing in ["name", "lat", "lng", "t"] {
@@ -189,9 +263,15 @@ async fn bad_shops_are_refused_and_nothing_is_recorded() {
         body.as_object_mut().expect("an object").remove(missing);
         house.admin("POST", "/admin/shops", body).await.refused(400);
     }
-    house.admin("PATCH", &format!("/admin/shops/{cafe}"), json!({"lat": 61})).await.refused(400);
+    house
+        .admin("PATCH", &format!("/admin/shops/{cafe}"), json!({"lat": 61}))
+        .await
+        .refused(400);
     let notice = format!("/admin/shops/{cafe}/notice");
-    house.admin("PUT", &notice, json!({"title": long})).await.refused(400);
+    house
+        .admin("PUT", &notice, json!({"title": long}))
+        .await
+        .refused(400);
     house.admin("PUT", &notice, json!({})).await.refused(400);
     house.nothing_happened().await;
 }
@@ -211,12 +291,21 @@ async fn unknown_shops_people_and_projections_are_errors() {
         }
     }
     let staffs = format!("/admin/shops/{cafe}/staffs");
-    house.admin("POST", &staffs, json!({"user_id": nobody})).await.refused(404);
-    house.admin("POST", &staffs, json!({"user_id": "x"})).await.refused(400);
+    house
+        .admin("POST", &staffs, json!({"user_id": nobody}))
+        .await
+        .refused(404);
+    house
+        .admin("POST", &staffs, json!({"user_id": "x"}))
+        .await
+        .refused(400);
     for id in [nobody, "x", "%00", "..%2f.."] {
         let path = format!("/admin/users/{id}/reset_password");
         house.admin("POST", &path, Value::Null).await.refused(404);
     }
-    house.admin("POST", "/admin/projections/nothing/rebuild", Value::Null).await.refused(404);
+    house
+        .admin("POST", "/admin/projections/nothing/rebuild", Value::Null)
+        .await
+        .refused(404);
     house.nothing_happened().await;
 }

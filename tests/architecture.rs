@@ -23,7 +23,10 @@ fn read(path: &Path) -> String {
 
 /// The path as it is told to people.
 fn shown(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 /// All Rust files below `folder`.
@@ -35,7 +38,11 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         for entry in entries {
             let path = entry.expect("an entry").path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             if path.is_dir() {
                 if name != "target" && !name.starts_with('.') {
                     folders.push(path);
@@ -51,7 +58,10 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// The stem of a file, like `checkin`.
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[test]
@@ -113,13 +123,27 @@ fn only_the_operators_part_of_the_api_reads_the_event_log() {
 #[test]
 fn the_rules_know_no_clock_disk_network_or_chance() {
     let forbidden = [
-        "std::fs", "std::net", "std::env", "std::process", "std::thread", "SystemTime", "Instant",
-        "HashMap", "HashSet", "rand::", "tokio::",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "SystemTime",
+        "Instant",
+        "HashMap",
+        "HashSet",
+        "rand::",
+        "tokio::",
     ];
     for path in rust_files(&root().join("domain/src")) {
         let text = read(&path);
-        let (code, _) = text.split_once("#[cfg(test)]\nmod tests").unwrap_or((&text, ""));
-        let code: String = code.lines().filter(|line| !line.trim().starts_with("//")).collect();
+        let (code, _) = text
+            .split_once("#[cfg(test)]\nmod tests")
+            .unwrap_or((&text, ""));
+        let code: String = code
+            .lines()
+            .filter(|line| !line.trim().starts_with("//"))
+            .collect();
         for name in forbidden {
             assert!(!code.contains(name), "{} mentions {name}", shown(&path));
         }

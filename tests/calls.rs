@@ -50,9 +50,17 @@ async fn a_get_of_the_list_of_check_ins_records_none() {
     let ana = house.login("ana").await;
     let cafe = house.shop("Ekberg", 60.168, 24.938).await;
     house.happened().await;
-    let here = [("lat", "60.168"), ("lng", "24.938"), ("accuracy", "65"), ("od", "1")];
+    let here = [
+        ("lat", "60.168"),
+        ("lng", "24.938"),
+        ("accuracy", "65"),
+        ("od", "1"),
+    ];
     let mine = [("shop_id", cafe.as_str()), ("user_id", ana.id.as_str())];
-    let rows = ana.get("/checkins", &[&here[..], &mine[..]].concat()).await.ok();
+    let rows = ana
+        .get("/checkins", &[&here[..], &mine[..]].concat())
+        .await
+        .ok();
     same(&rows, &json!([]));
     house.nothing_happened().await;
 }
@@ -62,7 +70,13 @@ async fn other_methods_are_refused_everywhere() {
     let house = House::new().await;
     let ana = house.login("ana").await;
     house.happened().await;
-    for path in ["/checkins", "/checkins/delete", "/user_info/set", "/shop/info", "/oauth2/login"] {
+    for path in [
+        "/checkins",
+        "/checkins/delete",
+        "/user_info/set",
+        "/shop/info",
+        "/oauth2/login",
+    ] {
         for method in ["PUT", "DELETE", "PATCH"] {
             ana.send(Call::new(method, path)).await.refused(405);
         }
@@ -90,7 +104,10 @@ async fn every_path_answers_the_same_with_and_without_json() {
         let plain = ana.get(path, parameters).await;
         let suffixed = ana.get(&format!("{path}.json"), parameters).await;
         same(&suffixed.ok(), &plain.ok());
-        assert_eq!(plain.header("content-type"), suffixed.header("content-type"));
+        assert_eq!(
+            plain.header("content-type"),
+            suffixed.header("content-type")
+        );
     }
     for path in ["/user_info/set.json", "/oauth2/logout.json"] {
         ana.post(path, &[("name", "Ana")]).await.ok();
@@ -103,18 +120,35 @@ async fn both_spellings_of_a_check_in_record_it() {
     let ana = house.login("ana").await;
     let cafe = house.shop("Ekberg", 60.168, 24.938).await;
     house.happened().await;
-    for path in ["/checkins", "/checkins/create", "/checkins.json", "/checkins/create.json"] {
+    for path in [
+        "/checkins",
+        "/checkins/create",
+        "/checkins.json",
+        "/checkins/create.json",
+    ] {
         let mut call = ana.check_in_call(&cafe);
         call.target = path.to_owned();
         house.send(call).await.ok();
-        assert_eq!(house.happened_types().await, ["checkin.checked-in.v1"], "{path}");
+        assert_eq!(
+            house.happened_types().await,
+            ["checkin.checked-in.v1"],
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_unknown_action_is_an_error_like_any_other() {
     let house = House::new().await;
-    for path in ["/", "/shop", "/shop/", "/shop/nothing", "/nothing.json", "/shop/info/", "/%ff"] {
+    for path in [
+        "/",
+        "/shop",
+        "/shop/",
+        "/shop/nothing",
+        "/nothing.json",
+        "/shop/info/",
+        "/%ff",
+    ] {
         house.get(path, &[]).await.refused(404);
         house.post(path, &[("a", "b")]).await.refused(404);
     }

@@ -7,7 +7,9 @@ use serde_json::json;
 async fn a_check_in_is_answered_with_its_record_and_recorded_whole() {
     let house = House::new().await;
     let ana = house.login("ana").await;
-    house.shop_with(json!({"id": 40056, "name": "新紫轩花店", "lat": 60, "lng": 24, "t": 1})).await;
+    house
+        .shop_with(json!({"id": 40056, "name": "新紫轩花店", "lat": 60, "lng": 24, "t": 1}))
+        .await;
     house.happened().await;
     let all = [
         ("lat", "30.28691"),
@@ -53,7 +55,12 @@ async fn every_check_in_counts_even_the_same_one_again() {
     let first = ana.check_in(&cafe).await;
     let second = ana.check_in(&cafe).await;
     assert_ne!(first, second);
-    let ids: Vec<_> = ana.checkins().await.iter().map(|row| row["id"].clone()).collect();
+    let ids: Vec<_> = ana
+        .checkins()
+        .await
+        .iter()
+        .map(|row| row["id"].clone())
+        .collect();
     assert_eq!(ids, [second, first]);
 }
 
@@ -63,7 +70,10 @@ async fn a_check_in_that_cannot_be_is_refused_and_not_recorded() {
     let ana = house.login("ana").await;
     let cafe = house.shop("Ekberg", 60.168, 24.938).await;
     let closed = house.shop("Gone", 60.168, 24.938).await;
-    house.admin("DELETE", &format!("/admin/shops/{closed}"), json!(null)).await.ok();
+    house
+        .admin("DELETE", &format!("/admin/shops/{closed}"), json!(null))
+        .await
+        .ok();
     house.happened().await;
     let good = [
         ("lat", "60.168"),
@@ -101,7 +111,10 @@ async fn a_check_in_that_cannot_be_is_refused_and_not_recorded() {
         ana.post("/checkins", &parameters).await.refused(status);
     }
     for missing in good {
-        let rest: Vec<_> = good.into_iter().filter(|parameter| *parameter != missing).collect();
+        let rest: Vec<_> = good
+            .into_iter()
+            .filter(|parameter| *parameter != missing)
+            .collect();
         ana.post("/checkins", &rest).await.refused(400);
     }
     house.post("/checkins", &good).await.refused(401);
@@ -121,6 +134,7 @@ async fn the_list_holds_ones_own_check_ins_unmerged_and_newest_first() {
     }
     bo.check_in(&bar).await;
     house.clock.pass(365 * DAY);
+    let ana = house.login("ana").await;
     let rows = ana.get("/checkins", &[]).await.ok();
     let row = |shop: &str, name, clock| {
         json!({
@@ -153,13 +167,18 @@ async fn pages_of_the_list_are_disjoint_and_complete() {
     let page = async |parameters: &[(&str, &str)]| {
         let rows = ana.get("/checkins", parameters).await.ok();
         let rows = rows.as_array().expect("an array").clone();
-        rows.iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+        rows.iter()
+            .map(|row| row["id"].as_str().expect("an id").to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(page(&[]).await, made[..20]);
     assert_eq!(page(&[("page", "2")]).await, made[20..]);
     assert_eq!(page(&[("page", "3")]).await, [""; 0]);
     assert_eq!(page(&[("page", "3"), ("pcount", "10")]).await, made[20..]);
-    assert_eq!(page(&[("page", "4294967295"), ("pcount", "100")]).await, [""; 0]);
+    assert_eq!(
+        page(&[("page", "4294967295"), ("pcount", "100")]).await,
+        [""; 0]
+    );
     assert_eq!(page(&[("pcount", "4294967295")]).await, made);
     for bad in ["0", "-1", "", "x", "1.5", "1e30"] {
         for name in ["page", "pcount"] {

@@ -16,7 +16,7 @@ mod server;
 
 pub(crate) use answer::{Answer, same};
 pub(crate) use clock::{DAY, HOUR, MINUTE};
-pub(crate) use door::{ADMIN_TOKEN, Call, Door, full_hash, hash};
+pub(crate) use door::{ADMIN_TOKEN, Call, Door, encoded, full_hash, hash};
 pub(crate) use house::{House, Stores, settings};
 pub(crate) use phone::Phone;
 pub(crate) use poll::{PATIENCE, eventually};

@@ -13,8 +13,10 @@ fn certificate(folder: &Path) -> (String, [(&'static str, String); 2]) {
     std::fs::write(&cert_path, cert.pem()).expect("written");
     std::fs::write(&key_path, signing_key.serialize_pem()).expect("written");
     let text = |path: &Path| path.to_str().expect("a path").to_owned();
-    let variables =
-        [("LIANLIAN_TLS_CERT", text(&cert_path)), ("LIANLIAN_TLS_KEY", text(&key_path))];
+    let variables = [
+        ("LIANLIAN_TLS_CERT", text(&cert_path)),
+        ("LIANLIAN_TLS_KEY", text(&key_path)),
+    ];
     (cert.pem(), variables)
 }
 
@@ -24,9 +26,14 @@ async fn with_a_certificate_the_listener_speaks_https_and_cookies_are_secure() {
     let (pem, variables) = certificate(folder.path());
     let _ = rustls::crypto::ring::default_provider().install_default();
     let ours = reqwest::Certificate::from_pem(pem.as_bytes()).expect("a certificate");
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([ours]).build();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([ours])
+        .build();
     let door = Door::new(client.expect("a client"), String::new());
-    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let variables = variables
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
     let mut server = Server::start_with(folder.path(), door, &variables).await;
     assert!(server.base().starts_with("https://"));
 

@@ -33,9 +33,17 @@ async fn the_login_of_the_seed_makes_an_account_with_every_field() {
         }),
     );
     assert_eq!(phone.password.len(), 16, "{}", phone.password);
-    assert!(phone.password.bytes().all(|b| b.is_ascii_hexdigit()), "{}", phone.password);
+    assert!(
+        phone.password.bytes().all(|b| b.is_ascii_hexdigit()),
+        "{}",
+        phone.password
+    );
     // A JID that begins with `s` is a shop (seed §28.2).
-    assert!(!phone.id.starts_with('s') && phone.id.len() == 24, "{}", phone.id);
+    assert!(
+        !phone.id.starts_with('s') && phone.id.len() == 24,
+        "{}",
+        phone.id
+    );
     same(
         &house.happened().await,
         &json!([
@@ -64,7 +72,10 @@ async fn the_next_login_finds_the_same_account_in_a_new_session() {
     assert_ne!(first.session, second.session);
     house.nothing_happened().await;
     for phone in [first, second] {
-        assert_eq!(phone.get("/user_info/get_self", &[]).await.ok()["id"], phone.id);
+        assert_eq!(
+            phone.get("/user_info/get_self", &[]).await.ok()["id"],
+            phone.id
+        );
     }
 }
 
@@ -83,7 +94,12 @@ async fn a_session_that_the_client_brought_is_never_adopted() {
     let ana = house.login("ana").await;
     for brought in ["0123456789abcdef0123456789abcdef", &ana.session] {
         let hash = hash(&["bo", "secret", "m", "dface"]);
-        let bo = [("name", "bo"), ("pass", "secret"), ("mac", "m"), ("hash", hash.as_str())];
+        let bo = [
+            ("name", "bo"),
+            ("pass", "secret"),
+            ("mac", "m"),
+            ("hash", hash.as_str()),
+        ];
         let call = Call::new("POST", "/oauth2/login").form(&bo);
         let call = call.header("cookie", format!("_session_id={brought}"));
         let (given, _) = house.send(call).await.set_cookie().expect("a cookie");
@@ -93,7 +109,10 @@ async fn a_session_that_the_client_brought_is_never_adopted() {
     let planted = Call::new("GET", "/user_info/get_self")
         .header("cookie", "_session_id=0123456789abcdef0123456789abcdef");
     house.send(planted).await.refused(401);
-    assert_eq!(ana.get("/user_info/get_self", &[]).await.ok()["name"], "ana");
+    assert_eq!(
+        ana.get("/user_info/get_self", &[]).await.ok()["name"],
+        "ana"
+    );
 }
 
 #[tokio::test]
@@ -113,7 +132,14 @@ async fn a_wrong_password_opens_no_session() {
 async fn a_wrong_hash_or_a_missing_field_makes_no_account() {
     let house = House::new().await;
     let right = hash(&["ana", "secret", "m", "dface"]);
-    let login = |hash| [("name", "ana"), ("pass", "secret"), ("mac", "m"), ("hash", hash)];
+    let login = |hash| {
+        [
+            ("name", "ana"),
+            ("pass", "secret"),
+            ("mac", "m"),
+            ("hash", hash),
+        ]
+    };
     let of_a_start = hash(&["ana", "secret", "m", "init"]);
     for wrong in ["", "x", &right[..31], &of_a_start] {
         let answer = house.post("/oauth2/login", &login(wrong)).await;
@@ -122,8 +148,13 @@ async fn a_wrong_hash_or_a_missing_field_makes_no_account() {
         assert!(!answer.text().contains(&right), "{}", answer.text());
     }
     for missing in ["name", "pass", "mac", "hash"] {
-        let rest = login(&right).into_iter().filter(|(name, _)| *name != missing);
-        house.post("/oauth2/login", &rest.collect::<Vec<_>>()).await.refused(400);
+        let rest = login(&right)
+            .into_iter()
+            .filter(|(name, _)| *name != missing);
+        house
+            .post("/oauth2/login", &rest.collect::<Vec<_>>())
+            .await
+            .refused(400);
     }
     // The hash fits, but nobody is called nothing, and nothing is no password.
     for (name, pass) in [("", "secret"), (" ", "secret"), ("ana", "")] {
@@ -137,10 +168,15 @@ async fn logging_out_ends_this_session_and_no_other() {
     let house = House::new().await;
     let phone = house.login("ana").await;
     let tablet = house.login("ana").await;
-    let answer = phone.post("/oauth2/logout", &[("pushtoken", &"a".repeat(64))]).await;
+    let answer = phone
+        .post("/oauth2/logout", &[("pushtoken", &"a".repeat(64))])
+        .await;
     same(&answer.ok(), &json!({"logout": true}));
     let (value, attributes) = answer.set_cookie().expect("takes the cookie away");
-    assert!(value.is_empty() && attributes.contains("Max-Age=0"), "{attributes}");
+    assert!(
+        value.is_empty() && attributes.contains("Max-Age=0"),
+        "{attributes}"
+    );
     phone.get("/user_info/get_self", &[]).await.refused(401);
     tablet.get("/user_info/get_self", &[]).await.ok();
 }
@@ -164,7 +200,10 @@ async fn a_session_survives_a_restart_and_ends_when_its_time_is_up() {
     let house = House::with(Stores::Sqlite, settings()).await;
     let ana = house.login("ana").await;
     let house = house.restart().await;
-    assert_eq!(ana.get("/user_info/get_self", &[]).await.ok()["password"], ana.password);
+    assert_eq!(
+        ana.get("/user_info/get_self", &[]).await.ok()["password"],
+        ana.password
+    );
     house.clock.pass(89 * DAY);
     ana.get("/user_info/get_self", &[]).await.ok();
     house.clock.pass(2 * DAY);
@@ -180,7 +219,10 @@ async fn a_reset_changes_the_xmpp_password_everywhere_and_not_the_login() {
     let answer = house.admin("POST", &path, json!(null)).await.ok();
     let new = answer["password"].as_str().expect("a password");
     assert_ne!(new, ana.password);
-    assert_eq!(ana.get("/user_info/get_self", &[]).await.ok()["password"], new);
+    assert_eq!(
+        ana.get("/user_info/get_self", &[]).await.ok()["password"],
+        new
+    );
     let again = house.login("ana").await;
     assert_eq!((again.id, again.password.as_str()), (ana.id.clone(), new));
     same(
@@ -191,7 +233,12 @@ async fn a_reset_changes_the_xmpp_password_everywhere_and_not_the_login() {
             "data": {"user_id": "<ana>", "generation": 1},
         }]),
     );
-    house.admin("POST", "/admin/users/502e6303421aa918ba000001/reset_password", json!(null))
+    house
+        .admin(
+            "POST",
+            "/admin/users/502e6303421aa918ba000001/reset_password",
+            json!(null),
+        )
         .await
         .refused(404);
 }
@@ -201,10 +248,23 @@ async fn no_password_ever_stands_in_the_log() {
     let house = House::new().await;
     let ana = house.login("ana").await;
     house.try_login("bo", "Correct Horse").await.ok();
-    house.admin("POST", &format!("/admin/users/{}/reset_password", ana.id), json!(null)).await.ok();
+    house
+        .admin(
+            "POST",
+            &format!("/admin/users/{}/reset_password", ana.id),
+            json!(null),
+        )
+        .await
+        .ok();
     for event in house.stored().await {
         let all = format!("{} {} {}", event.stream, event.data, event.metadata);
-        for secret in ["password of ana", "Correct Horse", &ana.password, &ana.session, "argon2"] {
+        for secret in [
+            "password of ana",
+            "Correct Horse",
+            &ana.password,
+            &ana.session,
+            "argon2",
+        ] {
             assert!(!all.contains(secret), "{all}");
         }
     }
@@ -222,5 +282,8 @@ async fn first_logins_at_the_same_moment_make_one_account() {
         ids.push(login.await.expect("a login"));
     }
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    assert_eq!(house.happened_types().await, ["identity.linked.v1", "user.registered.v1"]);
+    assert_eq!(
+        house.happened_types().await,
+        ["identity.linked.v1", "user.registered.v1"]
+    );
 }

@@ -19,7 +19,10 @@ fn file(folder: &Path, name: &str, text: &str) -> (PathBuf, String) {
 /// The events in the log of the data folder.
 async fn log(folder: &Path) -> Vec<Value> {
     let printed = run(folder, &["events", "export"]).await.ok();
-    printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    printed
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
 }
 
 #[tokio::test]
@@ -27,12 +30,22 @@ async fn central_helsinki_has_1386_shops_and_importing_it_again_changes_nothing(
     let folder = tempfile::tempdir().expect("a folder");
     let import = ["import", "shops", &helsinki()];
     let first = run(folder.path(), &import).await.ok();
-    assert_eq!(first, "registered 1386, revised 0, unchanged 0, rejected 0\n");
+    assert_eq!(
+        first,
+        "registered 1386, revised 0, unchanged 0, rejected 0\n"
+    );
     let events = log(folder.path()).await;
     assert_eq!(events.len(), 1386);
-    assert!(events.iter().all(|event| event["type"] == "shop.registered.v1"));
+    assert!(
+        events
+            .iter()
+            .all(|event| event["type"] == "shop.registered.v1")
+    );
     let second = run(folder.path(), &import).await.ok();
-    assert_eq!(second, "registered 0, revised 0, unchanged 1386, rejected 0\n");
+    assert_eq!(
+        second,
+        "registered 0, revised 0, unchanged 1386, rejected 0\n"
+    );
     assert_eq!(log(folder.path()).await.len(), 1386);
 
     let server = Server::start(folder.path()).await;
@@ -41,7 +54,12 @@ async fn central_helsinki_has_1386_shops_and_importing_it_again_changes_nothing(
     assert_eq!(rows.as_array().map(Vec::len), Some(50));
     let ekberg = [&here[..], &[("name", "Ekberg")]].concat();
     let rows = server.get("/shop/nearby", &ekberg).await.ok();
-    assert!(rows[0]["name"].as_str().is_some_and(|name| name.contains("Ekberg")), "{rows}");
+    assert!(
+        rows[0]["name"]
+            .as_str()
+            .is_some_and(|name| name.contains("Ekberg")),
+        "{rows}"
+    );
 }
 
 #[tokio::test]
@@ -52,7 +70,10 @@ async fn an_import_beside_a_running_server_becomes_visible() {
     let csv = "id,name,lat,lng,t\n70001,咖啡馆,60.168,24.938,2\n";
     let (_, path) = file(folder.path(), "shops.csv", csv);
     let summary = run(folder.path(), &["import", "shops", &path]).await.ok();
-    assert_eq!(summary, "registered 1, revised 0, unchanged 0, rejected 0\n");
+    assert_eq!(
+        summary,
+        "registered 1, revised 0, unchanged 0, rejected 0\n"
+    );
     let info = eventually("the imported shop is there", async || {
         let answer = server.get("/shop/info", &[("id", "70001")]).await;
         (answer.status == 200).then(|| answer.ok())
@@ -78,7 +99,10 @@ async fn bad_lines_are_reported_and_the_rest_goes_in() {
     let (_, path) = file(folder.path(), "shops.csv", csv);
     let done = run(folder.path(), &["import", "shops", &path]).await;
     assert!(done.status.success(), "{done:?}");
-    assert_eq!(done.stdout, "registered 2, revised 0, unchanged 0, rejected 5\n");
+    assert_eq!(
+        done.stdout,
+        "registered 2, revised 0, unchanged 0, rejected 5\n"
+    );
     for line in ["line 3", "line 4", "line 5", "line 6", "line 7"] {
         assert!(done.stderr.contains(line), "{}", done.stderr);
     }
@@ -86,7 +110,10 @@ async fn bad_lines_are_reported_and_the_rest_goes_in() {
         assert!(!done.stderr.contains(line), "{}", done.stderr);
     }
     let events = log(folder.path()).await;
-    let names: Vec<_> = events.iter().filter_map(|event| event["data"]["name"].as_str()).collect();
+    let names: Vec<_> = events
+        .iter()
+        .filter_map(|event| event["data"]["name"].as_str())
+        .collect();
     assert_eq!(names, ["Café \"One\", the first", "咖啡"]);
 }
 
@@ -95,28 +122,46 @@ async fn a_strict_import_stops_at_the_first_bad_line_and_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let csv = "id,name,lat,lng,t\n1,a,60,24,2\n2,b,91,24,2\n3,c,60,24,2\n";
     let (_, path) = file(folder.path(), "shops.csv", csv);
-    let stopped = run(folder.path(), &["import", "shops", "--strict", &path]).await.failed();
+    let stopped = run(folder.path(), &["import", "shops", "--strict", &path])
+        .await
+        .failed();
     assert!(stopped.contains("line 3"), "{stopped}");
-    let ids: Vec<_> =
-        log(folder.path()).await.iter().map(|event| event["data"]["shop_id"].clone()).collect();
+    let ids: Vec<_> = log(folder.path())
+        .await
+        .iter()
+        .map(|event| event["data"]["shop_id"].clone())
+        .collect();
     assert_eq!(ids, [1]);
 }
 
 #[tokio::test]
 async fn a_record_that_changed_revises_its_shop_and_an_operators_change_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let line = |name: &str| format!("{{\"id\":1,\"name\":\"{name}\",\"lat\":60,\"lng\":24,\"t\":2}}\n");
+    let line =
+        |name: &str| format!("{{\"id\":1,\"name\":\"{name}\",\"lat\":60,\"lng\":24,\"t\":2}}\n");
     let import = async |name: &str| {
         let (_, path) = file(folder.path(), "shops.ndjson", &line(name));
         run(folder.path(), &["import", "shops", &path]).await.ok()
     };
-    assert_eq!(import("Ekberg").await, "registered 1, revised 0, unchanged 0, rejected 0\n");
-    assert_eq!(import("Fazer").await, "registered 0, revised 1, unchanged 0, rejected 0\n");
+    assert_eq!(
+        import("Ekberg").await,
+        "registered 1, revised 0, unchanged 0, rejected 0\n"
+    );
+    assert_eq!(
+        import("Fazer").await,
+        "registered 0, revised 1, unchanged 0, rejected 0\n"
+    );
     let server = Server::start(folder.path()).await;
     let edit = serde_json::json!({"name": "Kaisla"});
     server.admin("PATCH", "/admin/shops/1", edit).await.ok();
-    assert_eq!(import("Fazer").await, "registered 0, revised 0, unchanged 1, rejected 0\n");
-    assert_eq!(server.get("/shop/info", &[("id", "1")]).await.ok()["name"], "Kaisla");
+    assert_eq!(
+        import("Fazer").await,
+        "registered 0, revised 0, unchanged 1, rejected 0\n"
+    );
+    assert_eq!(
+        server.get("/shop/info", &[("id", "1")]).await.ok()["name"],
+        "Kaisla"
+    );
 }
 
 #[tokio::test]
@@ -127,7 +172,9 @@ async fn a_file_that_is_none_is_told_and_leaves_nothing_behind() {
     let (_, columns) = file(folder.path(), "columns.csv", "id,name\n1,a\n");
     let folder_itself = folder.path().to_str().expect("a path");
     for path in [&torn, &odd, &columns, "/nowhere/shops.csv", folder_itself] {
-        run(folder.path(), &["import", "shops", path]).await.failed();
+        run(folder.path(), &["import", "shops", path])
+            .await
+            .failed();
     }
     assert!(log(folder.path()).await.is_empty());
 }

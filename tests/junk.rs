@@ -47,20 +47,33 @@ async fn a_head_without_end_is_refused() {
         wire.send(&header).await;
     }
     let answer = wire.read_to_end().await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
+        "{answer}"
+    );
     unharmed(&server).await;
 
     let mut wire = Wire::connect(&server.authority()).await;
-    wire.send(format!("GET /shop/nearby?name={} HTTP/1.1\r\n", "a".repeat(1_000_000))).await;
+    wire.send(format!(
+        "GET /shop/nearby?name={} HTTP/1.1\r\n",
+        "a".repeat(1_000_000)
+    ))
+    .await;
     let answer = wire.read_to_end().await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+        "{answer}"
+    );
     unharmed(&server).await;
 }
 
 #[tokio::test]
 async fn who_says_nothing_or_only_half_of_it_is_hung_up_on() {
     let folder = tempfile::tempdir().expect("a folder");
-    let variables = [("LIANLIAN_LIMITS__HEADER_MS", "700"), ("LIANLIAN_LIMITS__REQUEST_MS", "700")];
+    let variables = [
+        ("LIANLIAN_LIMITS__HEADER_MS", "700"),
+        ("LIANLIAN_LIMITS__REQUEST_MS", "700"),
+    ];
     let door = crate::harness::Door::new(crate::harness::Door::client(), String::new());
     let server = Server::start_with(folder.path(), door, &variables).await;
     let ana = server.login("ana").await;
@@ -73,7 +86,10 @@ async fn who_says_nothing_or_only_half_of_it_is_hung_up_on() {
         let mut wire = Wire::connect(&server.authority()).await;
         wire.send(beginning).await;
         let answer = wire.read_to_end().await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{beginning}: {answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+            "{beginning}: {answer}"
+        );
     }
     // A body that does not come is given up as well, with an answer.
     let mut wire = Wire::connect(&server.authority()).await;
@@ -86,7 +102,10 @@ async fn who_says_nothing_or_only_half_of_it_is_hung_up_on() {
     let answer = wire.read_to_end().await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(answer.contains("{\"error\":"), "{answer}");
-    assert_eq!(ana.get("/user_info/get_self", &[]).await.ok()["name"], "ana");
+    assert_eq!(
+        ana.get("/user_info/get_self", &[]).await.ok()["name"],
+        "ana"
+    );
     unharmed(&server).await;
 }
 
@@ -94,8 +113,12 @@ async fn who_says_nothing_or_only_half_of_it_is_hung_up_on() {
 async fn a_header_that_trickles_in_is_hung_up_on_while_others_are_served() {
     let folder = tempfile::tempdir().expect("a folder");
     let door = crate::harness::Door::new(crate::harness::Door::client(), String::new());
-    let server =
-        Server::start_with(folder.path(), door, &[("LIANLIAN_LIMITS__HEADER_MS", "500")]).await;
+    let server = Server::start_with(
+        folder.path(),
+        door,
+        &[("LIANLIAN_LIMITS__HEADER_MS", "500")],
+    )
+    .await;
     let mut wire = Wire::connect(&server.authority()).await;
     wire.send("GET /healthz HTTP/1.1\r\nX-Slow: ").await;
     // As long as the connection takes bytes it is open; it must not be for ever.

@@ -7,7 +7,12 @@ use api::Limits;
 /// A login for `name` that comes, as a proxy says, from `address`.
 async fn login_from(house: &House, address: &str, name: &str, pass: &str) -> Answer {
     let hash = hash(&[name, pass, "m", "dface"]);
-    let form = [("name", name), ("pass", pass), ("mac", "m"), ("hash", hash.as_str())];
+    let form = [
+        ("name", name),
+        ("pass", pass),
+        ("mac", "m"),
+        ("hash", hash.as_str()),
+    ];
     let call = Call::new("POST", "/oauth2/login").form(&form);
     house.send(call.header("x-forwarded-for", address)).await
 }
@@ -43,11 +48,17 @@ async fn a_locked_name_is_open_to_other_addresses_that_a_trusted_proxy_vouches_f
     let house = behind_a_proxy(Limits::default()).await;
     login_from(&house, "192.0.2.1", "ana", "right").await.ok();
     for _ in 0..10 {
-        login_from(&house, "192.0.2.1", "ana", "wrong").await.refused(401);
+        login_from(&house, "192.0.2.1", "ana", "wrong")
+            .await
+            .refused(401);
     }
-    login_from(&house, "192.0.2.1", "ana", "right").await.refused(429);
+    login_from(&house, "192.0.2.1", "ana", "right")
+        .await
+        .refused(429);
     // What stands left of the proxy's word is the client's own, and may be invented.
-    login_from(&house, "192.0.2.9, 192.0.2.1", "ana", "right").await.refused(429);
+    login_from(&house, "192.0.2.9, 192.0.2.1", "ana", "right")
+        .await
+        .refused(429);
     login_from(&house, "192.0.2.2", "ana", "right").await.ok();
 }
 
@@ -56,32 +67,48 @@ async fn strangers_cannot_pass_for_somebody_elses_proxy() {
     let house = House::new().await;
     house.try_login("ana", "right").await.ok();
     for n in 0..10 {
-        login_from(&house, &format!("192.0.2.{n}"), "ana", "wrong").await.refused(401);
+        login_from(&house, &format!("192.0.2.{n}"), "ana", "wrong")
+            .await
+            .refused(401);
     }
-    login_from(&house, "192.0.2.99", "ana", "right").await.refused(429);
+    login_from(&house, "192.0.2.99", "ana", "right")
+        .await
+        .refused(429);
 }
 
 #[tokio::test]
 async fn an_address_that_tries_many_names_is_slowed_down_but_the_right_password_passes() {
-    let limits = Limits { login_failures_per_address: 12, ..Limits::default() };
+    let limits = Limits {
+        login_failures_per_address: 12,
+        ..Limits::default()
+    };
     let house = behind_a_proxy(limits).await;
     for name in ["ana", "bo", "cai"] {
         login_from(&house, "192.0.2.1", name, "right").await.ok();
     }
     for name in ["ana", "bo"] {
         for _ in 0..6 {
-            login_from(&house, "192.0.2.1", name, "wrong").await.refused(401);
+            login_from(&house, "192.0.2.1", name, "wrong")
+                .await
+                .refused(401);
         }
     }
-    login_from(&house, "192.0.2.1", "cai", "wrong").await.refused(429);
+    login_from(&house, "192.0.2.1", "cai", "wrong")
+        .await
+        .refused(429);
     login_from(&house, "192.0.2.1", "cai", "right").await.ok();
-    login_from(&house, "192.0.2.2", "cai", "wrong").await.refused(401);
+    login_from(&house, "192.0.2.2", "cai", "wrong")
+        .await
+        .refused(401);
 }
 
 #[tokio::test]
 async fn the_limits_are_forgotten_after_their_window() {
-    let limits =
-        Limits { login_failures_per_pair: 2, login_window_ms: 1_000, ..Limits::default() };
+    let limits = Limits {
+        login_failures_per_pair: 2,
+        login_window_ms: 1_000,
+        ..Limits::default()
+    };
     let house = behind_a_proxy(limits).await;
     house.try_login("ana", "right").await.ok();
     eventually("the pair is locked", async || {

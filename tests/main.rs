@@ -32,4 +32,4 @@ mod stores;
 mod traces;
 mod user;
 mod visibility;
-//WALKER
+mod walker;

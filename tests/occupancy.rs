@@ -5,12 +5,21 @@ use serde_json::{Value, json};
 
 /// People, men and women at a shop, as its rows count them.
 async fn crowd(house: &House, shop: &str) -> [u64; 3] {
-    let here = [("lat", "60.168"), ("lng", "24.938"), ("accuracy", "65"), ("pcount", "100")];
+    let here = [
+        ("lat", "60.168"),
+        ("lng", "24.938"),
+        ("accuracy", "65"),
+        ("pcount", "100"),
+    ];
     let mut counts = Vec::new();
     for path in ["/aroundme/shops", "/shop/nearby"] {
         let rows = house.get(path, &here).await.ok();
         let id: u64 = shop.parse().expect("an id");
-        let row = rows.as_array().expect("an array").iter().find(|row| row["id"] == id);
+        let row = rows
+            .as_array()
+            .expect("an array")
+            .iter()
+            .find(|row| row["id"] == id);
         let row = row.unwrap_or_else(|| panic!("{shop} is not in {rows}"));
         counts.push(["user", "male", "female"].map(|key| row[key].as_u64().expect("a count")));
     }
@@ -143,7 +152,9 @@ async fn who_came_last_stands_first_in_disjoint_pages_that_are_filled_after_hidi
         let parameters = [("id", cafe.as_str()), ("page", page), ("pcount", pcount)];
         let rows = house.get("/shop/users", &parameters).await.ok();
         let rows = rows.as_array().expect("an array").clone();
-        rows.iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+        rows.iter()
+            .map(|row| row["id"].as_str().expect("an id").to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(page("1", "100").await, shown);
     assert_eq!(page("1", "4").await, shown[..4]);
@@ -161,7 +172,11 @@ async fn taking_a_check_in_back_restores_the_one_before() {
     house.clock.pass(HOUR);
     let second = ana.check_in(&bar).await;
     let last = async || {
-        let user = house.login("bo").await.get("/user_info/get", &[("id", &ana.id)]).await;
+        let user = house
+            .login("bo")
+            .await
+            .get("/user_info/get", &[("id", &ana.id)])
+            .await;
         user.ok()["last"].as_str().expect("a text").to_owned()
     };
     assert_eq!(last().await, "刚刚 Kaisla");
@@ -193,9 +208,21 @@ async fn the_people_of_an_unknown_or_closed_shop_are_an_error() {
     let ana = house.login("ana").await;
     let cafe = house.shop("Ekberg", 60.168, 24.938).await;
     ana.check_in(&cafe).await;
-    house.admin("DELETE", &format!("/admin/shops/{cafe}"), json!(null)).await.ok();
-    for (id, status) in [(cafe.as_str(), 404), ("999", 404), ("x", 400), ("-1", 400), ("", 400)] {
-        house.get("/shop/users", &[("id", id)]).await.refused(status);
+    house
+        .admin("DELETE", &format!("/admin/shops/{cafe}"), json!(null))
+        .await
+        .ok();
+    for (id, status) in [
+        (cafe.as_str(), 404),
+        ("999", 404),
+        ("x", 400),
+        ("-1", 400),
+        ("", 400),
+    ] {
+        house
+            .get("/shop/users", &[("id", id)])
+            .await
+            .refused(status);
     }
     house.get("/shop/users", &[]).await.refused(400);
 }

@@ -9,15 +9,28 @@ async fn the_shell_does_what_the_api_does() {
     let server = Server::start(folder.path()).await;
     let ana = server.login("ana").await;
     let admin = async |arguments: &[&str]| -> Value {
-        let printed = run(folder.path(), &[&["admin"], arguments].concat()).await.ok();
+        let printed = run(folder.path(), &[&["admin"], arguments].concat())
+            .await
+            .ok();
         serde_json::from_str(&printed).expect("JSON")
     };
     let id = ["--id", "7", "--t", "2", "--address", "Bulevardi 9"];
-    let place = ["shops", "add", "--name", "Ekberg", "--lat", "-60.168", "--lng", "24.938"];
+    let place = [
+        "shops", "add", "--name", "Ekberg", "--lat", "-60.168", "--lng", "24.938",
+    ];
     same(&admin(&[&place[..], &id].concat()).await, &json!({"id": 7}));
-    same(&admin(&["shops", "revise", "7", "--name", "Fazer 咖啡"]).await, &json!({"id": 7}));
-    same(&admin(&["notice", "7", "半价 & more"]).await, &json!({"id": 7}));
-    same(&admin(&["staff", "add", "7", &ana.id]).await, &json!({"id": 7}));
+    same(
+        &admin(&["shops", "revise", "7", "--name", "Fazer 咖啡"]).await,
+        &json!({"id": 7}),
+    );
+    same(
+        &admin(&["notice", "7", "半价 & more"]).await,
+        &json!({"id": 7}),
+    );
+    same(
+        &admin(&["staff", "add", "7", &ana.id]).await,
+        &json!({"id": 7}),
+    );
     let info = server.get("/shop/info", &[("id", "7")]).await.ok();
     same(
         &server.scrub.tidy(&info),
@@ -44,11 +57,26 @@ async fn what_the_server_refuses_is_told_and_fails() {
     let server = Server::start(folder.path()).await;
     let failed = async |arguments: &[&str]| run(folder.path(), arguments).await.failed();
     let unknown = failed(&["admin", "shops", "close", "999"]).await;
-    assert!(unknown.contains("unknown shop") && unknown.contains("404"), "{unknown}");
+    assert!(
+        unknown.contains("unknown shop") && unknown.contains("404"),
+        "{unknown}"
+    );
     let url = server.base();
-    let wrong = ["--set", "admin_token=wrong", "admin", "--url", &url, "shops", "close", "1"];
+    let wrong = [
+        "--set",
+        "admin_token=wrong",
+        "admin",
+        "--url",
+        &url,
+        "shops",
+        "close",
+        "1",
+    ];
     let refused = failed(&wrong).await;
-    assert!(refused.contains("401") && !refused.contains("wrong"), "{refused}");
+    assert!(
+        refused.contains("401") && !refused.contains("wrong"),
+        "{refused}"
+    );
     drop(server);
     failed(&["admin", "--url", &url, "shops", "close", "1"]).await;
 }

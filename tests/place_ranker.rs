@@ -8,7 +8,9 @@ async fn offered(house: &House, accuracy: &str) -> Vec<String> {
     let here = [("lat", "60"), ("lng", "24"), ("accuracy", accuracy)];
     let rows = house.get("/aroundme/shops", &here).await.ok();
     let rows = rows.as_array().expect("an array");
-    rows.iter().map(|row| row["name"].as_str().expect("a name").to_owned()).collect()
+    rows.iter()
+        .map(|row| row["name"].as_str().expect("a name").to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -49,7 +51,11 @@ async fn of_equally_visited_places_the_nearest_is_offered_first() {
         house.shop(name, lat, 24.0).await;
     }
     for accuracy in ["10", "65", "200"] {
-        assert_eq!(offered(&house, accuracy).await, ["first", "second", "third"], "{accuracy}");
+        assert_eq!(
+            offered(&house, accuracy).await,
+            ["first", "second", "third"],
+            "{accuracy}"
+        );
     }
 }
 
@@ -68,7 +74,9 @@ async fn of_equally_near_places_the_most_visited_is_offered_first() {
 async fn no_more_than_fifty_are_offered() {
     let house = House::new().await;
     for n in 0..60 {
-        house.shop(&format!("s{n:02}"), 60.0 + f64::from(n) * 0.00005, 24.0).await;
+        house
+            .shop(&format!("s{n:02}"), 60.0 + f64::from(n) * 0.00005, 24.0)
+            .await;
     }
     let expected: Vec<String> = (0..50).map(|n| format!("s{n:02}")).collect();
     assert_eq!(offered(&house, "65").await, expected);

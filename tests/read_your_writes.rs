@@ -70,7 +70,10 @@ async fn what_somebody_changed_about_themselves_is_seen_at_once() {
     all_at_once(people, watcher, |phone, watcher, round| async move {
         let signature = format!("round {round}");
         phone.set(&[("signature", &signature)]).await;
-        let seen = watcher.get("/user_info/get", &[("id", &phone.id)]).await.ok();
+        let seen = watcher
+            .get("/user_info/get", &[("id", &phone.id)])
+            .await
+            .ok();
         assert_eq!(seen["signature"], signature);
     })
     .await;
@@ -84,11 +87,17 @@ async fn what_an_operator_changed_is_seen_at_once() {
         let shop = phone.shop(&format!("new {round}"), 60.0, 24.0).await;
         watcher.get("/shop/info", &[("id", &shop)]).await.ok();
         let path = format!("/admin/shops/{shop}");
-        phone.admin("PUT", &format!("{path}/notice"), json!({"title": "hi"})).await.ok();
+        phone
+            .admin("PUT", &format!("{path}/notice"), json!({"title": "hi"}))
+            .await
+            .ok();
         let info = watcher.get("/shop/info", &[("id", &shop)]).await.ok();
         assert_eq!(info["notice"], "hi");
         phone.admin("DELETE", &path, json!(null)).await.ok();
-        watcher.get("/shop/info", &[("id", &shop)]).await.refused(404);
+        watcher
+            .get("/shop/info", &[("id", &shop)])
+            .await
+            .refused(404);
     })
     .await;
 }
@@ -101,7 +110,10 @@ async fn a_new_account_can_be_looked_at_at_once() {
         let (door, watcher) = (house.door(), watcher.clone());
         tokio::spawn(async move {
             let phone = door.login(&format!("person {n}")).await;
-            watcher.get("/user_info/get", &[("id", &phone.id)]).await.ok();
+            watcher
+                .get("/user_info/get", &[("id", &phone.id)])
+                .await
+                .ok();
         })
     });
     for login in logins.collect::<Vec<_>>() {

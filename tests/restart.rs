@@ -21,7 +21,8 @@ async fn after_a_stop_everything_is_as_it_was() {
     let mut server = Server::start(folder.path()).await;
     let (ana, bo) = (server.login("ana").await, server.login("bo").await);
     let cafe = server.shop("咖啡馆", 60.168, 24.938).await;
-    ana.set(&[("gender", "2"), ("signature", "<b>😀</b>")]).await;
+    ana.set(&[("gender", "2"), ("signature", "<b>😀</b>")])
+        .await;
     bo.set(&[("invisible", "1")]).await;
     for phone in [&ana, &bo, &ana] {
         phone.check_in(&cafe).await;
@@ -105,7 +106,9 @@ async fn every_acknowledged_check_in_survives_a_kill_exactly_once() {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, enough).await.expect("enough check-ins");
+        tokio::time::timeout(PATIENCE, enough)
+            .await
+            .expect("enough check-ins");
         server.kill().await;
         for ((_, known), walkers) in people.iter_mut().zip(walking) {
             for walker in walkers {
@@ -118,11 +121,23 @@ async fn every_acknowledged_check_in_survives_a_kill_exactly_once() {
             let rows = phone.checkins().await;
             let ids: Vec<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
             let once: HashSet<&str> = ids.iter().copied().collect();
-            assert_eq!(ids.len(), once.len(), "one stands there twice after kill {kill}");
-            let lost: Vec<_> = known.iter().filter(|id| !once.contains(id.as_str())).collect();
+            assert_eq!(
+                ids.len(),
+                once.len(),
+                "one stands there twice after kill {kill}"
+            );
+            let lost: Vec<_> = known
+                .iter()
+                .filter(|id| !once.contains(id.as_str()))
+                .collect();
             assert!(lost.is_empty(), "lost by kill {kill}: {lost:?}");
             // At most one request of each phone was under way at each kill.
-            assert!(ids.len() <= known.len() + 2 * kill, "{} of {}", ids.len(), known.len());
+            assert!(
+                ids.len() <= known.len() + 2 * kill,
+                "{} of {}",
+                ids.len(),
+                known.len()
+            );
             // The newest one says where the person is.
             assert_eq!(phone.sees_at(&cafe).await.len(), PEOPLE);
         }
@@ -137,7 +152,9 @@ async fn what_the_settings_say_now_counts_after_a_restart() {
     ana.check_in(&cafe).await;
     house.clock.pass(2 * crate::harness::HOUR);
     assert_eq!(ana.sees_at(&cafe).await.len(), 1);
-    let house = house.restart_with(|new| new.presence_window_ms = crate::harness::HOUR).await;
+    let house = house
+        .restart_with(|new| new.presence_window_ms = crate::harness::HOUR)
+        .await;
     assert!(ana.sees_at(&cafe).await.is_empty());
     drop(house);
 }

@@ -42,14 +42,25 @@ async fn staff_are_listed_once_while_they_work_there() {
     };
     let path = format!("/admin/shops/{cafe}/staffs");
     for id in [&ana.id, &bo.id, &ana.id] {
-        house.admin("POST", &path, json!({"user_id": id})).await.ok();
+        house
+            .admin("POST", &path, json!({"user_id": id}))
+            .await
+            .ok();
     }
     let listed = staffs().await;
     assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
     for name in ["<ana>", "<bo>"] {
-        assert!(listed.as_array().is_some_and(|all| all.contains(&json!(name))), "{listed}");
+        assert!(
+            listed
+                .as_array()
+                .is_some_and(|all| all.contains(&json!(name))),
+            "{listed}"
+        );
     }
-    house.admin("DELETE", &format!("{path}/{}", ana.id), json!(null)).await.ok();
+    house
+        .admin("DELETE", &format!("{path}/{}", ana.id), json!(null))
+        .await
+        .ok();
     same(&staffs().await, &json!(["<bo>"]));
 }
 
@@ -59,7 +70,10 @@ async fn the_latest_notice_is_shown_until_it_is_taken_down() {
     let cafe = house.shop("Ekberg", 60.168, 24.938).await;
     for title in ["周末半价", "<b>Fresh & hot</b> 😀", ""] {
         let path = format!("/admin/shops/{cafe}/notice");
-        house.admin("PUT", &path, json!({"title": title})).await.ok();
+        house
+            .admin("PUT", &path, json!({"title": title}))
+            .await
+            .ok();
         let info = house.get("/shop/info", &[("id", &cafe)]).await.ok();
         assert_eq!(info["notice"], title);
     }
@@ -96,11 +110,20 @@ async fn a_revised_shop_is_the_new_one_everywhere_and_keeps_its_people() {
     house.admin("PATCH", &path, edit).await.ok();
 
     let near = |lat, lng| [("lat", lat), ("lng", lng), ("accuracy", "30")];
-    let old = house.get("/aroundme/shops", &near("60.168", "24.938")).await.ok();
+    let old = house
+        .get("/aroundme/shops", &near("60.168", "24.938"))
+        .await
+        .ok();
     same(&old, &json!([]));
-    let new = house.get("/aroundme/shops", &near("60.2", "24.9")).await.ok();
+    let new = house
+        .get("/aroundme/shops", &near("60.2", "24.9"))
+        .await
+        .ok();
     let row = &new[0];
-    assert_eq!((&row["name"], &row["t"], &row["user"]), (&json!("Fazer"), &json!(3), &json!(1)));
+    assert_eq!(
+        (&row["name"], &row["t"], &row["user"]),
+        (&json!("Fazer"), &json!(3), &json!(1))
+    );
     assert_eq!(ana.sees_at(&cafe).await, [ana.id.as_str()]);
     assert_eq!(ana.trace().await["data"][0]["shop"], "Fazer");
 }
@@ -111,7 +134,10 @@ async fn a_closed_shop_is_gone_but_stays_in_the_traces_of_its_guests() {
     let ana = house.login("ana").await;
     let cafe = house.shop("Ekberg", 60.168, 24.938).await;
     ana.check_in(&cafe).await;
-    house.admin("DELETE", &format!("/admin/shops/{cafe}"), json!(null)).await.ok();
+    house
+        .admin("DELETE", &format!("/admin/shops/{cafe}"), json!(null))
+        .await
+        .ok();
 
     let here = [("lat", "60.168"), ("lng", "24.938"), ("accuracy", "30")];
     for path in ["/aroundme/shops", "/shop/nearby"] {
@@ -131,12 +157,18 @@ async fn a_closed_shop_is_gone_but_stays_in_the_traces_of_its_guests() {
 async fn the_id_of_a_closed_shop_is_never_given_again() {
     let house = House::new().await;
     let cafe = house.shop("Ekberg", 60.168, 24.938).await;
-    house.admin("DELETE", &format!("/admin/shops/{cafe}"), json!(null)).await.ok();
+    house
+        .admin("DELETE", &format!("/admin/shops/{cafe}"), json!(null))
+        .await
+        .ok();
     let next = house.shop("Fazer", 60.168, 24.938).await;
     assert_ne!(next, cafe);
     let again = json!({
         "id": cafe.parse::<u64>().expect("an id"), "name": "Ekberg", "lat": 60.168,
         "lng": 24.938, "t": 2,
     });
-    house.admin("POST", "/admin/shops", again).await.refused(409);
+    house
+        .admin("POST", "/admin/shops", again)
+        .await
+        .refused(409);
 }

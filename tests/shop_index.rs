@@ -10,12 +10,17 @@ const DEGREE_M: f64 = 111_195.0;
 /// What `/shop/nearby` answers at 60.0, 24.0.
 async fn nearby(door: &Door, more: &[(&str, &str)]) -> Vec<Value> {
     let here = [("lat", "60"), ("lng", "24"), ("accuracy", "65")];
-    let rows = door.get("/shop/nearby", &[&here[..], more].concat()).await.ok();
+    let rows = door
+        .get("/shop/nearby", &[&here[..], more].concat())
+        .await
+        .ok();
     rows.as_array().expect("an array").clone()
 }
 
 fn names(rows: &[Value]) -> Vec<&str> {
-    rows.iter().map(|row| row["name"].as_str().expect("a name")).collect()
+    rows.iter()
+        .map(|row| row["name"].as_str().expect("a name"))
+        .collect()
 }
 
 /// Shops `s00`, `s01` … each 100 m further north than the one before, in kinds 1 to 6, 1 …
@@ -146,10 +151,15 @@ async fn all_filters_combine_and_still_sort_and_page() {
     for n in 0..12 {
         let (name, t) = (["咖啡", "酒吧"][n % 2], n / 2 % 2 + 1);
         let lat = 60.0 + n as f64 * 0.001;
-        house.shop_with(json!({"name": format!("{name}{n}"), "lat": lat, "lng": 24, "t": t})).await;
+        house
+            .shop_with(json!({"name": format!("{name}{n}"), "lat": lat, "lng": 24, "t": t}))
+            .await;
     }
     let both = [("name", "咖啡"), ("type", "2")];
-    assert_eq!(names(&nearby(&house, &both).await), ["咖啡2", "咖啡6", "咖啡10"]);
+    assert_eq!(
+        names(&nearby(&house, &both).await),
+        ["咖啡2", "咖啡6", "咖啡10"]
+    );
     let paged = [&both[..], &[("page", "2"), ("pcount", "2")]].concat();
     assert_eq!(names(&nearby(&house, &paged).await), ["咖啡10"]);
 }
@@ -163,7 +173,10 @@ async fn distance_runs_over_the_edge_of_the_map() {
     let rows = house.get("/shop/nearby", &fiji).await.ok();
     assert_eq!(rows[0]["name"], "west of the line");
     let rows = house.get("/aroundme/shops", &fiji).await.ok();
-    assert_eq!(names(rows.as_array().expect("an array")), ["west of the line"]);
+    assert_eq!(
+        names(rows.as_array().expect("an array")),
+        ["west of the line"]
+    );
 }
 
 #[tokio::test]

@@ -6,19 +6,42 @@ use serde_json::{Value, json};
 
 /// Lets a good deal happen.
 async fn evening(house: &House) -> [Phone; 3] {
-    let people = [house.login("ana").await, house.login("bo").await, house.login("cai").await];
+    let people = [
+        house.login("ana").await,
+        house.login("bo").await,
+        house.login("cai").await,
+    ];
     let [ana, bo, cai] = &people;
-    for (id, name, lat) in [(11, "咖啡馆", 60.1), (12, "酒吧", 60.1005), (13, "closed", 60.101)] {
-        house.shop_with(json!({"id": id, "name": name, "lat": lat, "lng": 24.9, "t": 2})).await;
+    for (id, name, lat) in [
+        (11, "咖啡馆", 60.1),
+        (12, "酒吧", 60.1005),
+        (13, "closed", 60.101),
+    ] {
+        house
+            .shop_with(json!({"id": id, "name": name, "lat": lat, "lng": 24.9, "t": 2}))
+            .await;
     }
-    house.admin("PATCH", "/admin/shops/12", json!({"t": 1, "phone": "09"})).await.ok();
-    house.admin("PUT", "/admin/shops/12/notice", json!({"title": "半价 😀"})).await.ok();
-    house.admin("POST", "/admin/shops/12/staffs", json!({"user_id": cai.id})).await.ok();
-    ana.set(&[("gender", "2"), ("signature", "<b>\"&\\ 😀</b>")]).await;
+    house
+        .admin("PATCH", "/admin/shops/12", json!({"t": 1, "phone": "09"}))
+        .await
+        .ok();
+    house
+        .admin("PUT", "/admin/shops/12/notice", json!({"title": "半价 😀"}))
+        .await
+        .ok();
+    house
+        .admin("POST", "/admin/shops/12/staffs", json!({"user_id": cai.id}))
+        .await
+        .ok();
+    ana.set(&[("gender", "2"), ("signature", "<b>\"&\\ 😀</b>")])
+        .await;
     bo.set(&[("gender", "1"), ("birthday", "1990-02-28")]).await;
     ana.check_in("11").await;
     ana.check_in("13").await;
-    house.admin("DELETE", "/admin/shops/13", Value::Null).await.ok();
+    house
+        .admin("DELETE", "/admin/shops/13", Value::Null)
+        .await
+        .ok();
     house.clock.pass(10 * HOUR);
     bo.check_in("11").await;
     house.clock.pass(MINUTE);
@@ -30,7 +53,14 @@ async fn evening(house: &House) -> [Phone; 3] {
     bo.set(&[("invisible", "1")]).await;
     house.clock.pass(DAY / 4);
     ana.check_in("12").await;
-    house.admin("POST", &format!("/admin/users/{}/reset_password", bo.id), Value::Null).await.ok();
+    house
+        .admin(
+            "POST",
+            &format!("/admin/users/{}/reset_password", bo.id),
+            Value::Null,
+        )
+        .await
+        .ok();
     people
 }
 

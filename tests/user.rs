@@ -74,10 +74,15 @@ async fn what_one_sets_is_recorded_answered_and_seen_by_others_as_it_was_typed()
     );
     assert!(answer.get("password").is_none());
     let seen = bo.get("/user_info/get", &[("id", &ana.id)]).await.ok();
-    assert!(seen.get("password").is_none() && seen.get("invisible").is_none(), "{seen}");
+    assert!(
+        seen.get("password").is_none() && seen.get("invisible").is_none(),
+        "{seen}"
+    );
     for (name, value) in ALL {
         for row in [&answer, &seen] {
-            let shown = row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned);
+            let shown = row[name]
+                .as_str()
+                .map_or_else(|| row[name].to_string(), str::to_owned);
             assert_eq!(shown, value, "{name}");
         }
     }
@@ -90,12 +95,16 @@ async fn what_is_not_given_stays() {
     ana.set(&ALL).await;
     house.happened().await;
     let row = ana.set(&[("hobby", "chess")]).await;
-    assert_eq!((&row["hobby"], &row["name"]), (&json!("chess"), &json!(ALL[0].1)));
+    assert_eq!(
+        (&row["hobby"], &row["name"]),
+        (&json!("chess"), &json!(ALL[0].1))
+    );
     let data = json!({"user_id": "<ana>", "hobby": "chess"});
     assert_eq!(house.happened().await[0]["data"], data);
 
     // Saying what is so already changes nothing, nor does saying nothing.
-    ana.set(&[("hobby", "chess"), ("gender", "2"), ("invisible", "0")]).await;
+    ana.set(&[("hobby", "chess"), ("gender", "2"), ("invisible", "0")])
+        .await;
     ana.set(&[]).await;
     house.nothing_happened().await;
 }
@@ -105,11 +114,21 @@ async fn texts_can_be_emptied_but_the_name_cannot() {
     let house = House::new().await;
     let ana = house.login("ana").await;
     ana.set(&ALL).await;
-    let empty = [("signature", ""), ("job", ""), ("hobby", ""), ("birthday", "")];
+    let empty = [
+        ("signature", ""),
+        ("job", ""),
+        ("hobby", ""),
+        ("birthday", ""),
+    ];
     let row = ana.set(&empty).await;
-    assert_eq!((&row["signature"], &row["birthday"]), (&json!(""), &json!(null)));
+    assert_eq!(
+        (&row["signature"], &row["birthday"]),
+        (&json!(""), &json!(null))
+    );
     for name in ["", " ", "\u{3000}"] {
-        ana.post("/user_info/set", &[("name", name)]).await.refused(400);
+        ana.post("/user_info/set", &[("name", name)])
+            .await
+            .refused(400);
     }
     assert_eq!(get_self(&ana).await["name"], ALL[0].1);
 }
@@ -118,12 +137,19 @@ async fn texts_can_be_emptied_but_the_name_cannot() {
 async fn lengths_are_counted_in_characters() {
     let house = House::new().await;
     let ana = house.login("ana").await;
-    for (field, longest) in [("name", 63), ("signature", 254), ("job", 254), ("hobby", 254)] {
+    for (field, longest) in [
+        ("name", 63),
+        ("signature", 254),
+        ("job", 254),
+        ("hobby", 254),
+    ] {
         for letter in ["a", "脸", "😀"] {
             let longest = letter.repeat(longest);
             assert_eq!(ana.set(&[(field, &longest)]).await[field], longest);
             let longer = format!("{longest}{letter}");
-            ana.post("/user_info/set", &[(field, &longer)]).await.refused(400);
+            ana.post("/user_info/set", &[(field, &longer)])
+                .await
+                .refused(400);
             assert_eq!(get_self(&ana).await[field], longest, "{field}");
         }
     }
@@ -150,7 +176,9 @@ async fn one_bad_field_keeps_all_others_from_changing() {
         ("name", "two\nlines"),
         ("job", "bell\u{7}"),
     ] {
-        ana.post("/user_info/set", &[("signature", "new"), bad]).await.refused(400);
+        ana.post("/user_info/set", &[("signature", "new"), bad])
+            .await
+            .refused(400);
     }
     house.nothing_happened().await;
     assert_eq!(get_self(&ana).await["signature"], "");
@@ -177,7 +205,10 @@ async fn nothing_else_can_be_set() {
     house.nothing_happened().await;
     same(&get_self(&ana).await, &before);
     assert_eq!(get_self(&bo).await["name"], "bo");
-    house.post("/user_info/set", &[("name", "x")]).await.refused(401);
+    house
+        .post("/user_info/set", &[("name", "x")])
+        .await
+        .refused(401);
 }
 
 #[tokio::test]
@@ -188,19 +219,32 @@ async fn the_login_name_stays_when_the_shown_name_changes() {
     let again = house.login("ana").await;
     assert_eq!(again.id, ana.id);
     assert_eq!(get_self(&again).await["name"], "Ana Maria");
-    assert_ne!(house.try_login("Ana Maria", "other").await.ok()["id"], ana.id);
+    assert_ne!(
+        house.try_login("Ana Maria", "other").await.ok()["id"],
+        ana.id
+    );
 }
 
 #[tokio::test]
 async fn an_unknown_person_is_an_error() {
     let house = House::new().await;
     let ana = house.login("ana").await;
-    let unknown = [("502e6303421aa918ba000001", 404), ("x", 400), ("1", 400), ("", 400)];
+    let unknown = [
+        ("502e6303421aa918ba000001", 404),
+        ("x", 400),
+        ("1", 400),
+        ("", 400),
+    ];
     for (id, status) in unknown {
-        ana.get("/user_info/get", &[("id", id)]).await.refused(status);
+        ana.get("/user_info/get", &[("id", id)])
+            .await
+            .refused(status);
     }
     ana.get("/user_info/get", &[]).await.refused(400);
-    house.get("/user_info/get", &[("id", &ana.id)]).await.refused(401);
+    house
+        .get("/user_info/get", &[("id", &ana.id)])
+        .await
+        .refused(401);
 }
 
 #[tokio::test]

@@ -19,7 +19,12 @@ impl Cafe {
         ana.check_in(&shop).await;
         house.clock.pass(HOUR);
         bo.check_in(&shop).await;
-        Self { house, shop, ana, bo }
+        Self {
+            house,
+            shop,
+            ana,
+            bo,
+        }
     }
 
     /// How many people the rows of the shop count.
@@ -31,7 +36,11 @@ impl Cafe {
 
     /// Where Bo is told that Ana was last.
     async fn last(&self) -> String {
-        let ana = self.bo.get("/user_info/get", &[("id", &self.ana.id)]).await.ok();
+        let ana = self
+            .bo
+            .get("/user_info/get", &[("id", &self.ana.id)])
+            .await
+            .ok();
         ana["last"].as_str().expect("a text").to_owned()
     }
 }
@@ -41,9 +50,16 @@ async fn who_hides_from_nobody_is_seen_by_all() {
     let cafe = Cafe::new().await;
     let both = [cafe.bo.id.clone(), cafe.ana.id.clone()];
     assert_eq!(cafe.bo.sees_at(&cafe.shop).await, both);
-    let anonymous = cafe.house.get("/shop/users", &[("id", &cafe.shop)]).await.ok();
+    let anonymous = cafe
+        .house
+        .get("/shop/users", &[("id", &cafe.shop)])
+        .await
+        .ok();
     assert_eq!(anonymous.as_array().map(Vec::len), Some(2));
-    assert_eq!((cafe.counted().await, cafe.last().await.as_str()), (2, "1小时以前 Ekberg"));
+    assert_eq!(
+        (cafe.counted().await, cafe.last().await.as_str()),
+        (2, "1小时以前 Ekberg")
+    );
 }
 
 #[tokio::test]
@@ -60,7 +76,11 @@ async fn who_hides_from_strangers_is_counted_but_not_shown_to_them() {
         }]),
     );
     assert_eq!(cafe.bo.sees_at(&cafe.shop).await, [cafe.bo.id.as_str()]);
-    let anonymous = cafe.house.get("/shop/users", &[("id", &cafe.shop)]).await.ok();
+    let anonymous = cafe
+        .house
+        .get("/shop/users", &[("id", &cafe.shop)])
+        .await
+        .ok();
     assert_eq!(anonymous.as_array().map(Vec::len), Some(1));
     assert_eq!(cafe.counted().await, 2);
     assert_eq!(cafe.last().await, "1小时以前");
@@ -72,7 +92,11 @@ async fn who_hides_from_strangers_still_sees_herself() {
     cafe.ana.set(&[("invisible", "1")]).await;
     let both = [cafe.bo.id.clone(), cafe.ana.id.clone()];
     assert_eq!(cafe.ana.sees_at(&cafe.shop).await, both);
-    let herself = cafe.ana.get("/user_info/get", &[("id", &cafe.ana.id)]).await.ok();
+    let herself = cafe
+        .ana
+        .get("/user_info/get", &[("id", &cafe.ana.id)])
+        .await
+        .ok();
     assert_eq!(herself["last"], "1小时以前 Ekberg");
 }
 
@@ -126,7 +150,10 @@ async fn a_hidden_check_in_can_be_taken_back() {
     cafe.ana.set(&[("invisible", "2")]).await;
     let hidden = cafe.ana.check_in(&cafe.shop).await;
     cafe.house.clock.pass(24 * HOUR);
-    cafe.ana.post("/checkins/delete", &[("id", &hidden)]).await.ok();
+    cafe.ana
+        .post("/checkins/delete", &[("id", &hidden)])
+        .await
+        .ok();
     cafe.ana.set(&[("invisible", "0")]).await;
     // That day's visit was one row of the trace: the café is gone from it altogether.
     assert!(cafe.ana.checkins().await.is_empty());
@@ -139,8 +166,14 @@ async fn no_visibility_but_the_three_is_stored() {
     cafe.ana.set(&[("invisible", "1")]).await;
     cafe.house.happened().await;
     for bad in ["3", "-1", "256", "x", "", "1.0", "NaN"] {
-        cafe.ana.post("/user_info/set", &[("invisible", bad)]).await.refused(400);
+        cafe.ana
+            .post("/user_info/set", &[("invisible", bad)])
+            .await
+            .refused(400);
     }
     cafe.house.nothing_happened().await;
-    assert_eq!(cafe.ana.get("/user_info/get_self", &[]).await.ok()["invisible"], 1);
+    assert_eq!(
+        cafe.ana.get("/user_info/get_self", &[]).await.ok()["invisible"],
+        1
+    );
 }

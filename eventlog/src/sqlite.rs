@@ -45,10 +45,12 @@ UNION ALL SELECT 2, asked.key, events.revision, events.position \
     FROM json_each(?2) AS asked CROSS JOIN events \
     ON events.stream = asked.value->>0 AND events.id = asked.value->>1";
 
+/// Inserts only when the log is still where it was when the batch was decided.
 const INSERT: &str = "\
 INSERT INTO events (position, stream, revision, id, type, schema_version, time, data, metadata) \
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, \
-    value->>8 FROM json_each(?1)";
+    value->>8 FROM json_each(?1) \
+WHERE (SELECT coalesce(max(position), 0) FROM events) = ?2";
 
 const READ_STREAM: &str = "\
 SELECT position, stream, revision, id, type, schema_version, time, data, metadata FROM events \
@@ -227,16 +229,33 @@ impl Engine for SqliteWriter {
 }
 
 impl SqliteWriter {
+    /// Without a transaction of its own as long as nobody else writes: that is half the work for
+    /// SQLite, which otherwise keeps a second journal to undo the one statement.
     async fn write<'a>(
         &mut self,
         connection: &mut SqliteConnection,
         batch: &'a [Prepared],
     ) -> Result<Plan<'a>, sqlx::Error> {
+        if let Some(plan) = self.attempt(connection, batch).await? {
+            return Ok(plan);
+        }
         let mut transaction = connection.begin_with(BEGIN).await?;
-        let mut facts = ask(&mut transaction, &Question::new(batch, &self.heads)).await?;
+        let plan = self.attempt(&mut transaction, batch).await?;
+        transaction.commit().await?;
+        plan.ok_or_else(|| sqlx::Error::Protocol("the log grew under its lock".into()))
+    }
+
+    /// Decides and writes the batch; `None`, and nothing written, when somebody else wrote between
+    /// the two.
+    async fn attempt<'a>(
+        &mut self,
+        connection: &mut SqliteConnection,
+        batch: &'a [Prepared],
+    ) -> Result<Option<Plan<'a>>, sqlx::Error> {
+        let mut facts = ask(connection, &Question::new(batch, &self.heads)).await?;
         if facts.head != self.head {
             self.heads.clear();
-            facts = ask(&mut transaction, &Question::new(batch, &self.heads)).await?;
+            facts = ask(connection, &Question::new(batch, &self.heads)).await?;
         }
         for append in batch {
             let stream = append.stream.as_str();
@@ -244,18 +263,18 @@ impl SqliteWriter {
                 facts.streams.insert(stream, revision);
             }
         }
+        let head = facts.head;
         let plan = facts.plan(batch);
-        if plan.rows.is_empty() {
-            transaction.rollback().await?;
-        } else {
-            sqlx::query(INSERT)
+        if !plan.rows.is_empty() {
+            let insert = sqlx::query(INSERT)
                 .bind(rows(&plan.rows))
-                .execute(&mut *transaction)
-                .await?;
-            transaction.commit().await?;
+                .bind(sql::sql(head));
+            if insert.execute(connection).await?.rows_affected() == 0 {
+                return Ok(None);
+            }
         }
         self.remember(&plan);
-        Ok(plan)
+        Ok(Some(plan))
     }
 
     fn remember(&mut self, plan: &Plan<'_>) {

@@ -3,6 +3,8 @@
 //! Each model is one file with its shape, its fold and its queries; one [`runner`] feeds them all
 //! from one subscription. Nothing here decides, and nothing here appends.
 
+mod board;
+mod host;
 mod memory;
 mod next_copy;
 pub mod occupancy;

@@ -2,8 +2,9 @@
 //!
 //! Which events come, and when, is the runner's business.
 
+use crate::board::{Card, Mode};
 use crate::snapshot;
-use crate::status::{Card, Kind, Mode, Paused};
+use crate::status::{Kind, Paused};
 use domain::{EventKind, Position};
 use eventlog::{Delivery, RecordedEvent};
 use serde::Serialize;

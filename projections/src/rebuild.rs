@@ -3,8 +3,9 @@
 //!
 //! Copies in SQL are made by the one writer: see [`crate::writer`].
 
+use crate::board::Card;
 use crate::memory::{Applied, MemoryCopy};
-use crate::status::{Card, Paused};
+use crate::status::Paused;
 use domain::{EventKind, Position};
 use eventlog::{Delivery, EventLog, Filter, codec};
 use std::sync::Arc;

@@ -1,21 +1,25 @@
-//! The road of an event: one subscription decodes it once, the projections in memory apply it
-//! here, and the writer gets it for those in SQL.
+//! The road of an event: one subscription decodes it once, here; the [`crate::host`] applies it to
+//! the projections in memory and hands it on to the [`crate::writer`] for those in SQL.
 //!
 //! What a projection makes of an event is not known here.
 
 use crate::Error;
-use crate::memory::{Applied, MemoryCopy, Slot};
+use crate::board::{Board, Card, Mode};
+use crate::host::{Feed, Host, MemorySlot};
+use crate::memory::Slot;
 use crate::next_copy::{Job, next_name};
-use crate::rebuild::{self, Built, Patience};
+use crate::rebuild::Patience;
 use crate::snapshot::Snapshots;
 use crate::sql::SqlProjection;
-use crate::status::{Board, Card, Kind, Mode};
+use crate::status::Kind;
 use crate::store::{self, Checkpoint, Store};
-use crate::writer::{Inbox, Message, SqlSlot, Writer};
+use crate::writer::{Inbox, SqlSlot, Writer};
 use domain::Position;
 use eventlog::{Batch, EventLog};
+use futures_util::FutureExt;
 use sqlx::Connection;
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -77,7 +81,7 @@ impl Runner {
         let mut sql_slots = Vec::with_capacity(sql.len());
         let mut jobs = VecDeque::new();
         for (at, (projection, served)) in sql.into_iter().zip(served).enumerate() {
-            let known = checkpoints.get(projection.name()).is_some();
+            let known = checkpoints.contains_key(projection.name());
             let served = match served {
                 None if !known && after == Position::START => create(&store, &*projection).await?,
                 served => served,
@@ -137,9 +141,18 @@ impl Runner {
             patience: Patience::default(),
         };
         let tasks = vec![
-            tokio::spawn(read(Arc::clone(&log), after, decoded, stop.clone())),
-            tokio::spawn(host.run(batches, memory_inbox, stop)),
-            tokio::spawn(writer.run(inbox)),
+            spawn(
+                &board,
+                read(
+                    Arc::clone(&log),
+                    Arc::clone(&board),
+                    after,
+                    decoded,
+                    stop.clone(),
+                ),
+            ),
+            spawn(&board, host.run(batches, memory_inbox, stop)),
+            spawn(&board, writer.run(inbox)),
         ];
         Ok(Self {
             log,
@@ -211,22 +224,34 @@ impl Runner {
     pub(crate) async fn stop(&self) {
         self.stopping.send_replace(true);
         for task in self.tasks.lock().await.drain(..) {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the projections broke off");
-            }
+            // Why it broke off, if it did, has been said.
+            let _ = task.await;
         }
     }
+}
+
+/// Starts a task that must not break off unnoticed.
+fn spawn(board: &Arc<Board>, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let board = Arc::clone(board);
+    tokio::spawn(async move {
+        if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+            tracing::error!("a task of the projections broke off: they stand still");
+            board.stumbled(Some("a task broke off".into()));
+        }
+    })
 }
 
 /// Reads the log and decodes it, ahead of those who apply it.
 async fn read(
     log: Arc<dyn EventLog>,
+    board: Arc<Board>,
     after: Position,
     decoded: mpsc::Sender<Batch>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut subscription = eventlog::subscribe(log, after);
     let mut patience = Patience::default();
+    let mut failing = false;
     loop {
         let next = tokio::select! {
             biased;
@@ -235,7 +260,11 @@ async fn read(
         };
         match next {
             Ok(batch) => {
-                patience = Patience::default();
+                if failing {
+                    failing = false;
+                    patience = Patience::default();
+                    board.stumbled(None);
+                }
                 tokio::select! {
                     biased;
                     () = stopped(&mut stop) => return,
@@ -244,271 +273,14 @@ async fn read(
             }
             Err(error) => {
                 tracing::warn!(%error, "the log cannot be followed, trying again");
+                failing = true;
+                board.stumbled(Some(error.to_string()));
                 tokio::select! {
                     () = stopped(&mut stop) => return,
                     () = patience.wait() => {}
                 }
             }
         }
-    }
-}
-
-/// One projection in memory.
-struct MemorySlot {
-    slot: Box<dyn Slot>,
-    card: Arc<Card>,
-    /// Whether it takes part in the live stream.
-    following: bool,
-    position: Position,
-    /// How many events have passed since the last snapshot.
-    unsaved: u64,
-}
-
-/// The task that owns the projections in memory.
-struct Host {
-    log: Arc<dyn EventLog>,
-    board: Arc<Board>,
-    slots: Vec<MemorySlot>,
-    /// Everything up to here has been shown to all projections that follow.
-    live: Position,
-    snapshots: Snapshots,
-    feed: Feed,
-    /// The snapshot that is being written.
-    writing: Option<JoinHandle<()>>,
-}
-
-/// The way to the writer.
-struct Feed {
-    batches: mpsc::Sender<Message>,
-    healthy: watch::Receiver<bool>,
-    lost: watch::Sender<Position>,
-}
-
-impl Feed {
-    /// Waits while the writer is busy, but not while the store is away: the projections in memory
-    /// go on then, and the writer reads from the log what it has missed.
-    async fn send(&mut self, from: Position, batch: Arc<Batch>) {
-        let last = batch.last;
-        tokio::select! {
-            biased;
-            permit = self.batches.reserve() => match permit {
-                Ok(permit) => permit.send(Message { from, batch }),
-                Err(_) => tracing::debug!("the writer has ended"),
-            },
-            _ = self.healthy.wait_for(|healthy| !healthy) => {
-                self.lost.send_replace(last);
-            }
-        }
-    }
-}
-
-impl MemorySlot {
-    fn new(slot: Box<dyn Slot>, restored: Option<Position>, after: Position) -> Self {
-        // With nothing restored anywhere the stream begins at the first event.
-        let (following, position) = match restored {
-            Some(position) => (true, position),
-            None => (after == Position::START, Position::START),
-        };
-        let mode = if following {
-            Mode::Following
-        } else {
-            Mode::Building
-        };
-        Self {
-            card: slot.card(position, mode),
-            slot,
-            following,
-            position,
-            unsaved: 0,
-        }
-    }
-}
-
-impl Host {
-    async fn run(
-        mut self,
-        mut batches: mpsc::Receiver<Batch>,
-        mut orders: mpsc::UnboundedReceiver<usize>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        let (built, mut copies) = mpsc::channel::<(usize, Built)>(1);
-        for at in 0..self.slots.len() {
-            if !self.slots[at].following {
-                self.slots[at].card.begin_rebuild();
-                self.build(at, built.clone());
-            }
-        }
-        loop {
-            tokio::select! {
-                biased;
-                () = stopped(&mut stop) => break,
-                Some(at) = orders.recv() => self.build(at, built.clone()),
-                Some((at, copy)) = copies.recv() => self.take_over(at, copy, &mut stop).await,
-                batch = batches.recv() => match batch {
-                    Some(batch) => {
-                        tokio::select! {
-                            biased;
-                            () = self.apply(batch) => {}
-                            () = stopped(&mut stop) => break,
-                        }
-                    }
-                    None => break,
-                },
-            }
-        }
-        self.save_all().await;
-    }
-
-    /// Applies a batch here and hands it on.
-    async fn apply(&mut self, batch: Batch) {
-        let Batch { events, last } = &batch;
-        for event in events {
-            if let Err(event) = event
-                && event.kind.is_none()
-            {
-                self.board.saw_unknown(event);
-            }
-        }
-        self.board.saw(*last);
-        for slot in self.slots.iter_mut().filter(|slot| slot.following) {
-            if slot.position >= *last {
-                continue;
-            }
-            match slot.slot.apply(events, slot.position) {
-                Applied::All { .. } => {
-                    slot.position = *last;
-                    slot.card.moved(*last);
-                }
-                Applied::Until { position, paused } => {
-                    slot.position = position;
-                    slot.following = false;
-                    slot.card.paused(position, paused);
-                }
-            }
-            slot.unsaved += events.len() as u64;
-        }
-        let from = std::mem::replace(&mut self.live, *last);
-        self.feed.send(from, Arc::new(batch)).await;
-        self.save_due().await;
-    }
-
-    /// Starts to make a new copy.
-    fn build(&self, at: usize, built: mpsc::Sender<(usize, Built)>) {
-        let slot = &self.slots[at];
-        let (copy, card) = (slot.slot.copy(), Arc::clone(&slot.card));
-        let log = Arc::clone(&self.log);
-        tokio::spawn(async move {
-            tokio::select! {
-                copy = rebuild::build(copy, log, &card) => {
-                    let _ = built.send((at, copy)).await;
-                }
-                // Nobody would take it over.
-                () = built.closed() => {}
-            }
-        });
-    }
-
-    /// Lets a copy take the place of what serves, once it is as far.
-    async fn take_over(&mut self, at: usize, built: Built, stop: &mut watch::Receiver<bool>) {
-        let (copy, position) = match built {
-            Built::Complete(copy, position) => (copy, position),
-            Built::Refused(paused) => return self.slots[at].card.rebuild_refused(paused),
-        };
-        tokio::select! {
-            biased;
-            () = self.adopt(at, copy, position) => {}
-            () = stopped(stop) => {}
-        }
-    }
-
-    async fn adopt(&mut self, at: usize, mut copy: Box<dyn MemoryCopy>, mut position: Position) {
-        let slot = &mut self.slots[at];
-        // The live stream stands still meanwhile, so this is where the copy will serve from.
-        let goal = if slot.following {
-            slot.position
-        } else {
-            self.live
-        };
-        let mut patience = Patience::default();
-        while position < goal {
-            let chunk = match rebuild::read(&*self.log, slot.card.kinds, position).await {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot read the log for a rebuild, trying again");
-                    patience.wait().await;
-                    continue;
-                }
-            };
-            match copy.apply(&chunk.events, position) {
-                Applied::All { folded } => slot.card.progressed(chunk.last, folded),
-                Applied::Until { paused, .. } => return slot.card.rebuild_refused(paused),
-            }
-            // What is not full has reached the head, which is not before the goal.
-            position = if chunk.full {
-                chunk.last
-            } else {
-                chunk.last.max(goal)
-            };
-        }
-        copy.adopt();
-        slot.position = position;
-        slot.following = true;
-        slot.card.adopted(position);
-    }
-
-    /// Writes the snapshots that are due, unless one is being written.
-    async fn save_due(&mut self) {
-        let due = |slot: &&MemorySlot| slot.following && slot.unsaved >= self.snapshots.every;
-        if !self.snapshots.wanted() || !self.slots.iter().any(|slot| due(&slot)) {
-            return;
-        }
-        if self
-            .writing
-            .as_ref()
-            .is_some_and(|task| !task.is_finished())
-        {
-            return;
-        }
-        let mut files = Vec::new();
-        for at in 0..self.slots.len() {
-            if self.slots[at].following && self.slots[at].unsaved >= self.snapshots.every {
-                files.extend(self.snapshot(at).await);
-            }
-        }
-        let snapshots = self.snapshots.clone();
-        self.writing = Some(tokio::task::spawn_blocking(move || {
-            for (name, file) in files {
-                snapshots.store(name, &file);
-            }
-        }));
-    }
-
-    async fn save_all(&mut self) {
-        if !self.snapshots.wanted() {
-            return;
-        }
-        if let Some(writing) = self.writing.take() {
-            let _ = writing.await;
-        }
-        for at in 0..self.slots.len() {
-            // A projection that is paused may be half way into the event that it refused.
-            if self.slots[at].following
-                && let Some((name, file)) = self.snapshot(at).await
-            {
-                let snapshots = self.snapshots.clone();
-                let write = move || snapshots.store(name, &file);
-                let _ = tokio::task::spawn_blocking(write).await;
-            }
-        }
-    }
-
-    /// The model as a file. It stands still while it is written down, but can be read.
-    async fn snapshot(&mut self, at: usize) -> Option<(&'static str, Vec<u8>)> {
-        let slot = &mut self.slots[at];
-        slot.unsaved = 0;
-        let (shared, position) = (slot.slot.share(), slot.position);
-        let file = tokio::task::spawn_blocking(move || shared.snapshot(position));
-        Some((slot.slot.name(), file.await.ok()??))
     }
 }
 

@@ -3,15 +3,14 @@
 //! How many people are in a shop is not known here but in [`crate::occupancy`], which changes with
 //! every check-in while shops hardly ever do.
 
+mod stored;
+
 use crate::memory::{MemoryProjection, Poison};
 use domain::geo::{Point, arc_m, chord};
 use domain::shop::{Category, ShopDetails};
 use domain::{Event, EventKind, ShopId, UserId, gcj02};
 use eventlog::RecordedEvent;
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How many shops around the caller are asked for their names before all names are read.
@@ -334,83 +333,6 @@ impl MemoryProjection for ShopIndex {
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// A shop in a snapshot: compact, and without the parts that follow from the others.
-#[derive(Serialize, Deserialize)]
-struct Row<'a> {
-    id: ShopId,
-    name: Cow<'a, str>,
-    point: Point,
-    category: Category,
-    address: Cow<'a, str>,
-    phone: Cow<'a, str>,
-    on_map: Point,
-    notice: Cow<'a, str>,
-    staff: Vec<[u8; 12]>,
-}
-
-impl<'a> From<&'a Shop> for Row<'a> {
-    fn from(shop: &'a Shop) -> Self {
-        Self {
-            id: shop.id,
-            name: Cow::Borrowed(&shop.details.name),
-            point: shop.details.point,
-            category: shop.details.category,
-            address: Cow::Borrowed(&shop.details.address),
-            phone: Cow::Borrowed(&shop.details.phone),
-            on_map: shop.on_map,
-            notice: Cow::Borrowed(&shop.notice),
-            staff: shop.staff.iter().map(|user| user.to_bytes()).collect(),
-        }
-    }
-}
-
-impl From<Row<'_>> for Shop {
-    fn from(row: Row<'_>) -> Self {
-        Self {
-            id: row.id,
-            needle: fold_case(&row.name).into(),
-            details: ShopDetails {
-                name: row.name.into_owned(),
-                point: row.point,
-                category: row.category,
-                address: row.address.into_owned(),
-                phone: row.phone.into_owned(),
-            },
-            on_map: row.on_map,
-            notice: row.notice.into_owned(),
-            staff: row.staff.into_iter().map(UserId::from_bytes).collect(),
-        }
-    }
-}
-
-impl Serialize for ShopIndex {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rows: Vec<Row<'_>> = self.shops.values().map(Row::from).collect();
-        (self.max_id, &self.closed, rows).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for ShopIndex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (max_id, closed, rows) =
-            <(Option<ShopId>, BTreeMap<ShopId, String>, Vec<Row<'_>>)>::deserialize(deserializer)?;
-        let count = rows.len();
-        let shops: BTreeMap<ShopId, Shop> = rows
-            .into_iter()
-            .map(|row| (row.id, Shop::from(row)))
-            .collect();
-        if shops.len() != count {
-            return Err(D::Error::custom("a shop stands there twice"));
-        }
-        Ok(Self {
-            tree: RTree::bulk_load(shops.values().map(Shop::spot).collect()),
-            shops,
-            closed,
-            max_id,
-        })
     }
 }
 

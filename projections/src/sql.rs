@@ -204,26 +204,29 @@ impl Target<'_> {
         match folding.catch_unwind().await {
             Ok(Ok(())) => Ok(Ok(())),
             Ok(Err(Refusal::Poison(Poison(error)))) => Ok(Err(error)),
-            Ok(Err(Refusal::Store(error))) if refused_data(&error) => Ok(Err(error.to_string())),
+            Ok(Err(Refusal::Store(error))) if refused(&error) => Ok(Err(error.to_string())),
             Ok(Err(Refusal::Store(error))) => Err(error),
             Err(_) => Ok(Err("the fold panicked".into())),
         }
     }
 }
 
-/// Whether the store refused the data (what the fold gave it does not fit), and would again.
-fn refused_data(error: &sqlx::Error) -> bool {
+/// Whether the store refused what this projection told it (data that does not fit, a table that
+/// is not there), and would again; everything else may pass, and concerns all projections.
+fn refused(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else {
         return matches!(error, sqlx::Error::Encode(_));
     };
     let code = error.code().unwrap_or_default();
     match code.len() {
-        // SQLSTATE classes: data exceptions and integrity constraints.
-        5 => code.starts_with("22") || code.starts_with("23"),
-        // SQLite, whose extended codes hold the primary one in their last byte: TOOBIG,
+        // Classes of SQLSTATE: data exception, integrity constraint, statement not understood.
+        5 => ["22", "23", "42"]
+            .iter()
+            .any(|class| code.starts_with(class)),
+        // SQLite, whose extended codes hold the primary one in their last byte: ERROR, TOOBIG,
         // CONSTRAINT, MISMATCH, RANGE.
         _ => code
             .parse::<u32>()
-            .is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20 | 25)),
+            .is_ok_and(|code| matches!(code & 0xff, 1 | 18 | 19 | 20 | 25)),
     }
 }

@@ -7,6 +7,7 @@ mod equivalence;
 mod fakes;
 mod following;
 mod nodes;
+mod rates;
 mod rebuilding;
 mod starting;
 

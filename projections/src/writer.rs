@@ -4,12 +4,13 @@
 //! The making of new copies, which it does between batches, is in [`crate::next_copy`].
 
 use crate::Error;
+use crate::board::Card;
 use crate::memory::Portion;
 use crate::next_copy::Job;
 use crate::rebuild::{self, Patience};
 use crate::runner::{is_stopping, stopped};
 use crate::sql::{Outcome, SqlProjection, Target};
-use crate::status::{Card, Paused};
+use crate::status::Paused;
 use crate::store::{self, Checkpoint, Store};
 use domain::{EventKind, Position};
 use eventlog::{Batch, Delivery, EventLog};
@@ -340,7 +341,7 @@ impl Writer {
     /// Reports a technical failure and waits before the next attempt; `false` when there is to be
     /// none, because the writer is stopped.
     pub(crate) async fn failed(&mut self, error: &Error) -> bool {
-        tracing::warn!(%error, "the read store cannot be written, trying again");
+        tracing::warn!(%error, "the SQL projections cannot go on, trying again");
         // What state it is in nobody knows: another one is opened.
         self.connection = None;
         self.healthy.send_replace(false);

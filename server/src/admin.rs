@@ -287,6 +287,16 @@ mod tests {
     }
 
     #[test]
+    fn the_server_may_be_named_behind_the_order() {
+        let line = "admin notice 7 hi --url https://chat.example.com --ca ca.pem";
+        let line = Line::try_parse_from(line.split(' ')).expect("an order");
+        assert_eq!(
+            line.admin.target.url.as_deref(),
+            Some("https://chat.example.com")
+        );
+    }
+
+    #[test]
     fn half_a_place_and_an_empty_revision_are_refused() {
         for line in ["admin shops revise 7", "admin shops revise 7 --lat 60"] {
             assert!(Line::try_parse_from(line.split(' ')).is_err(), "{line}");

@@ -17,10 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Target {
     /// The server, like https://chat.example.com [default: the one of this data folder, else http_addr]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Trust the certificates in this file (PEM), and no others
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 }
 
@@ -92,10 +92,8 @@ impl AdminClient {
             request = request.json(&body);
         }
         let server = self.url.origin().ascii_serialization();
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("cannot reach the server at {server}"))?;
+        let answer = request.send().await.map_err(reqwest::Error::without_url);
+        let answer = answer.with_context(|| format!("cannot reach the server at {server}"))?;
         let status = answer.status();
         let text = answer
             .text()

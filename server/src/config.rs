@@ -1,6 +1,6 @@
 //! The settings: one typed struct, filled from `lianlian.toml`, the environment and flags.
 //!
-//! Where a setting comes from is decided in [`layers`]; what it means is written here. Nothing
+//! Where a setting comes from is decided in `layers`; what it means is written here. Nothing
 //! here opens a file of the data folder or a connection.
 
 mod check;
@@ -221,12 +221,7 @@ impl Settings {
     /// How long somebody counts as being there after a check-in, in milliseconds.
     #[must_use]
     pub fn presence_window_ms(&self) -> i64 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "checked to be at most a year"
-        )]
-        let ms = (self.presence_window_hours * 3_600_000.0) as i64;
-        ms
+        (self.presence_window_hours * 3_600_000.0) as i64
     }
 
     /// The address at which this machine reaches a listener that is bound to `bound`: the

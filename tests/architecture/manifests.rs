@@ -12,10 +12,26 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("commands", &["domain", "eventlog"]),
     ("projections", &["domain", "eventlog"]),
     ("delivery", &["domain", "eventlog"]),
-    ("policies", &["domain", "eventlog", "commands", "projections", "media"]),
+    (
+        "policies",
+        &["domain", "eventlog", "commands", "projections", "media"],
+    ),
     // `eventlog` is for `api/admin` alone, which another test looks after.
-    ("api", &["domain", "commands", "projections", "delivery", "media", "eventlog"]),
-    ("xmpp", &["domain", "commands", "projections", "delivery", "media"]),
+    (
+        "api",
+        &[
+            "domain",
+            "commands",
+            "projections",
+            "delivery",
+            "media",
+            "eventlog",
+        ],
+    ),
+    (
+        "xmpp",
+        &["domain", "commands", "projections", "delivery", "media"],
+    ),
     ("test-postgres", &[]),
 ];
 
@@ -30,13 +46,20 @@ struct Member {
 
 fn members() -> Vec<Member> {
     let workspace: Table = read(&root().join("Cargo.toml")).parse().expect("TOML");
-    let members = workspace["workspace"]["members"].as_array().expect("members");
+    let members = workspace["workspace"]["members"]
+        .as_array()
+        .expect("members");
     members
         .iter()
         .map(|folder| {
-            let path = root().join(folder.as_str().expect("a folder")).join("Cargo.toml");
+            let path = root()
+                .join(folder.as_str().expect("a folder"))
+                .join("Cargo.toml");
             let manifest: Table = read(&path).parse().expect("TOML");
-            let name = manifest["package"]["name"].as_str().expect("a name").to_owned();
+            let name = manifest["package"]["name"]
+                .as_str()
+                .expect("a name")
+                .to_owned();
             Member { name, manifest }
         })
         .collect()
@@ -45,11 +68,20 @@ fn members() -> Vec<Member> {
 /// The names in the sections whose name ends so, also in those of single platforms.
 fn dependencies(manifest: &Table, section: &str) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
-    let platforms = manifest.get("target").and_then(Value::as_table).into_iter().flatten();
+    let platforms = manifest
+        .get("target")
+        .and_then(Value::as_table)
+        .into_iter()
+        .flatten();
     let tables = platforms.filter_map(|(_, platform)| platform.as_table());
     for table in tables.chain([manifest]) {
         let section = table.get(section).and_then(Value::as_table);
-        found.extend(section.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
+        found.extend(
+            section
+                .into_iter()
+                .flatten()
+                .map(|(k, v)| (k.clone(), v.clone())),
+        );
     }
     found
 }
@@ -58,7 +90,9 @@ fn dependencies(manifest: &Table, section: &str) -> BTreeMap<String, Value> {
 fn forbidden(member: &str, manifest: &Table, house: &BTreeSet<String>) -> Vec<String> {
     if matches!(member, "server" | "tests") {
         let all = dependencies(manifest, "dependencies");
-        let wrong = all.keys().filter(|name| *name == FOR_TESTS || *name == member);
+        let wrong = all
+            .keys()
+            .filter(|name| *name == FOR_TESTS || *name == member);
         return wrong.map(|name| format!("{member} -> {name}")).collect();
     }
     let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == member) else {
@@ -66,7 +100,10 @@ fn forbidden(member: &str, manifest: &Table, house: &BTreeSet<String>) -> Vec<St
     };
     let mut wrong = Vec::new();
     for section in ["dependencies", "build-dependencies", "dev-dependencies"] {
-        for name in dependencies(manifest, section).keys().filter(|name| house.contains(*name)) {
+        for name in dependencies(manifest, section)
+            .keys()
+            .filter(|name| house.contains(*name))
+        {
             let for_tests = section == "dev-dependencies" && name == FOR_TESTS;
             if !allowed.contains(&name.as_str()) && !for_tests {
                 wrong.push(format!("{member} -> {name} ({section})"));
@@ -90,21 +127,59 @@ fn nobody_imports_whom_they_may_not() {
 
 #[test]
 fn a_forbidden_edge_is_found_in_every_section() {
-    let house: BTreeSet<String> =
-        ["domain", "eventlog", "commands", "projections", "server", FOR_TESTS]
-            .map(str::to_owned)
-            .into();
+    let house: BTreeSet<String> = [
+        "domain",
+        "eventlog",
+        "commands",
+        "projections",
+        "server",
+        FOR_TESTS,
+    ]
+    .map(str::to_owned)
+    .into();
     for (member, manifest, expected) in [
-        ("commands", "[dependencies]\ndomain.workspace = true\nserde = '1'", 0),
-        ("commands", "[dependencies]\nprojections.workspace = true", 1),
-        ("commands", "[dev-dependencies]\nprojections.workspace = true", 1),
-        ("commands", "[dev-dependencies]\ntest-postgres.workspace = true", 0),
-        ("commands", "[dependencies]\ntest-postgres.workspace = true", 1),
-        ("domain", "[build-dependencies]\neventlog.workspace = true", 1),
-        ("domain", "[target.'cfg(unix)'.dependencies]\neventlog.workspace = true", 1),
+        (
+            "commands",
+            "[dependencies]\ndomain.workspace = true\nserde = '1'",
+            0,
+        ),
+        (
+            "commands",
+            "[dependencies]\nprojections.workspace = true",
+            1,
+        ),
+        (
+            "commands",
+            "[dev-dependencies]\nprojections.workspace = true",
+            1,
+        ),
+        (
+            "commands",
+            "[dev-dependencies]\ntest-postgres.workspace = true",
+            0,
+        ),
+        (
+            "commands",
+            "[dependencies]\ntest-postgres.workspace = true",
+            1,
+        ),
+        (
+            "domain",
+            "[build-dependencies]\neventlog.workspace = true",
+            1,
+        ),
+        (
+            "domain",
+            "[target.'cfg(unix)'.dependencies]\neventlog.workspace = true",
+            1,
+        ),
         ("projections", "[dependencies]\nserver.workspace = true", 1),
         ("server", "[dependencies]\ncommands.workspace = true", 0),
-        ("server", "[dependencies]\ntest-postgres.workspace = true", 1),
+        (
+            "server",
+            "[dependencies]\ntest-postgres.workspace = true",
+            1,
+        ),
         ("attic", "[dependencies]", 1),
     ] {
         let table: Table = manifest.parse().expect("TOML");
@@ -116,7 +191,9 @@ fn a_forbidden_edge_is_found_in_every_section() {
 #[test]
 fn every_crate_keeps_the_lints_of_the_house() {
     for Member { name, manifest } in members() {
-        let lints = manifest.get("lints").and_then(|lints| lints.get("workspace"));
+        let lints = manifest
+            .get("lints")
+            .and_then(|lints| lints.get("workspace"));
         assert_eq!(lints.and_then(Value::as_bool), Some(true), "{name}");
     }
 }

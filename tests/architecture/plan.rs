@@ -28,10 +28,16 @@ fn names(cell: &str) -> impl Iterator<Item = String> {
 
 /// The files in the table under `## Floor plan`.
 fn floor_plan(text: &str) -> Stems {
-    let mut rows = section(text, "## Floor plan").filter(|line| line.starts_with('|')).map(|line| {
-        let cells = line.trim().trim_start_matches('|').trim_end_matches('|').split('|');
-        cells.map(plain).collect::<Vec<String>>()
-    });
+    let mut rows = section(text, "## Floor plan")
+        .filter(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells = line
+                .trim()
+                .trim_start_matches('|')
+                .trim_end_matches('|')
+                .split('|');
+            cells.map(plain).collect::<Vec<String>>()
+        });
     let header = rows.next().expect("a header");
     assert_eq!(header[1..], ROOMS, "the columns of the floor plan");
     let mut stems = Stems::new();
@@ -59,10 +65,17 @@ fn infrastructure(text: &str) -> Stems {
 fn present(room: &str) -> BTreeSet<String> {
     let folder = root().join(room).join("src");
     let named = |path: &Path| {
-        let path = path.strip_prefix(&folder).expect("below it").with_extension("");
+        let path = path
+            .strip_prefix(&folder)
+            .expect("below it")
+            .with_extension("");
         path.to_str().expect("a name").to_owned()
     };
-    rust_files(&folder).iter().map(|path| named(path)).filter(|name| name != "lib").collect()
+    rust_files(&folder)
+        .iter()
+        .map(|path| named(path))
+        .filter(|name| name != "lib")
+        .collect()
 }
 
 /// What the text tells of files that are not there, and what is there that it does not tell of: a
@@ -81,7 +94,8 @@ fn mistakes(text: &str, present: impl Fn(&str) -> BTreeSet<String>) -> Vec<Strin
             mistakes.push(format!("{room}/src/{name}.rs is told of twice"));
         }
         let belongs = |name: &str| {
-            told.iter().any(|told| name == told || name.starts_with(&format!("{told}/")))
+            told.iter()
+                .any(|told| name == told || name.starts_with(&format!("{told}/")))
         };
         for name in there.iter().filter(|name| !belongs(name)) {
             mistakes.push(format!("{room}/src/{name}.rs is not told of"));

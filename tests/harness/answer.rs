@@ -71,5 +71,8 @@ impl Answer {
 /// Two values must be equal; otherwise both are shown as JSON.
 #[track_caller]
 pub(crate) fn same(actual: &Value, expected: &Value) {
-    assert!(actual == expected, "{actual:#}\nis not what was expected:\n{expected:#}");
+    assert!(
+        actual == expected,
+        "{actual:#}\nis not what was expected:\n{expected:#}"
+    );
 }

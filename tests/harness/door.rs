@@ -67,6 +67,19 @@ impl Call {
         self.header("content-type", kind)
     }
 
+    /// The request as it goes over a connection that ends after it.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: x\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let length = self.body.len();
+        head.push_str(&format!(
+            "connection: close\r\ncontent-length: {length}\r\n\r\n"
+        ));
+        [head.as_bytes(), &self.body].concat()
+    }
+
     /// As an operator.
     pub(crate) fn admin(self) -> Self {
         self.header("authorization", format!("Bearer {ADMIN_TOKEN}"))
@@ -76,7 +89,11 @@ impl Call {
 impl Door {
     /// A door at `base`, like `http://127.0.0.1:8080`, through which `http` goes.
     pub(crate) fn new(http: Client, base: String) -> Self {
-        Self { http, base: Arc::new(RwLock::new(base)), scrub: Scrub::default() }
+        Self {
+            http,
+            base: Arc::new(RwLock::new(base)),
+            scrub: Scrub::default(),
+        }
     }
 
     /// A client that goes to plain HTTP doors.
@@ -86,7 +103,10 @@ impl Door {
     }
 
     pub(crate) fn base(&self) -> String {
-        self.base.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.base
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// `host:port`, for raw sockets.
@@ -113,15 +133,21 @@ impl Door {
     pub(crate) async fn try_send(&self, call: Call) -> Result<Answer, reqwest::Error> {
         let shown: String = call.target.chars().take(200).collect();
         let to = format!("{} {shown}", call.method);
-        let mut request =
-            self.http.request(call.method, format!("{}{}", self.base(), call.target));
+        let mut request = self
+            .http
+            .request(call.method, format!("{}{}", self.base(), call.target));
         for (name, value) in call.headers {
             request = request.header(name, value);
         }
         let response = request.body(call.body).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await?.to_vec();
-        Ok(Answer { to, status, headers, body })
+        Ok(Answer {
+            to,
+            status,
+            headers,
+            body,
+        })
     }
 
     pub(crate) async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
@@ -135,14 +161,20 @@ impl Door {
     /// A call of the operators' API.
     pub(crate) async fn admin(&self, method: &str, path: &str, body: Value) -> Answer {
         let call = Call::new(method, path).admin();
-        self.send(if body.is_null() { call } else { call.json(&body) }).await
+        self.send(if body.is_null() {
+            call
+        } else {
+            call.json(&body)
+        })
+        .await
     }
 
     /// Tries to log in.
     pub(crate) async fn try_login(&self, name: &str, pass: &str) -> Answer {
         let mac = "00:1b:2c:3d:4e:5f";
         let hash = hash(&[name, pass, mac, "dface"]);
-        self.post("/oauth2/login", &credentials(name, pass, mac, &hash)).await
+        self.post("/oauth2/login", &credentials(name, pass, mac, &hash))
+            .await
     }
 
     /// Logs in as `name`, whose account is made by the first login; from then on the id is shown
@@ -156,7 +188,8 @@ impl Door {
 
     /// Registers a café; answers its id.
     pub(crate) async fn shop(&self, name: &str, lat: f64, lng: f64) -> String {
-        self.shop_with(json!({"name": name, "lat": lat, "lng": lng, "t": 2})).await
+        self.shop_with(json!({"name": name, "lat": lat, "lng": lng, "t": 2}))
+            .await
     }
 
     /// Registers a shop; answers its id.
@@ -189,5 +222,7 @@ pub(crate) fn full_hash(parts: &[&str]) -> String {
 }
 
 pub(crate) fn encoded(parameters: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish()
 }

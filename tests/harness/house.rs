@@ -94,7 +94,13 @@ impl House {
         let clock = ManualClock::new();
         let (parts, base) = plan.build(&clock).await;
         let door = Door::new(Door::client(), base);
-        Self { door, clock, plan, parts, seen: Mutex::default() }
+        Self {
+            door,
+            clock,
+            plan,
+            parts,
+            seen: Mutex::default(),
+        }
     }
 
     /// Stops and starts again on the same stores, at another port; phones find it.
@@ -104,22 +110,46 @@ impl House {
 
     /// Likewise, with other settings.
     pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let Self { door, clock, mut plan, parts, seen } = self;
+        let Self {
+            door,
+            clock,
+            mut plan,
+            parts,
+            seen,
+        } = self;
         parts.tear_down(plan.stores).await;
         change(&mut plan.settings);
         let (parts, base) = plan.build(&clock).await;
         door.moved(base);
-        Self { door, clock, plan, parts, seen }
+        Self {
+            door,
+            clock,
+            plan,
+            parts,
+            seen,
+        }
     }
 
     /// Throws everything away that follows from the log, and builds it again from there.
     pub(crate) async fn restart_from_the_log_alone(self) -> Self {
-        let Self { door, clock, mut plan, parts, seen } = self;
+        let Self {
+            door,
+            clock,
+            mut plan,
+            parts,
+            seen,
+        } = self;
         parts.tear_down(plan.stores).await;
         plan.forget_read_models();
         let (parts, base) = plan.build(&clock).await;
         door.moved(base);
-        Self { door, clock, plan, parts, seen }
+        Self {
+            door,
+            clock,
+            plan,
+            parts,
+            seen,
+        }
     }
 
     /// A door to hand to other tasks.
@@ -142,14 +172,19 @@ impl House {
         let events = self.new_events().await.into_iter().map(|event| {
             let data: Value = serde_json::from_str(&event.data).expect("JSON");
             let stream = event.stream.as_str();
-            self.scrub.tidy(&json!({"stream": stream, "type": event.type_name, "data": data}))
+            self.scrub
+                .tidy(&json!({"stream": stream, "type": event.type_name, "data": data}))
         });
         events.collect()
     }
 
     /// The types of what has happened since the last look.
     pub(crate) async fn happened_types(&self) -> Vec<String> {
-        self.new_events().await.into_iter().map(|event| event.type_name).collect()
+        self.new_events()
+            .await
+            .into_iter()
+            .map(|event| event.type_name)
+            .collect()
     }
 
     /// Nothing has happened since the last look.
@@ -172,16 +207,26 @@ impl Plan {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
         let (log_url, read_url, state_url) = match stores {
-            Stores::Memory | Stores::Sqlite => {
-                (file("events.sqlite"), file("read.sqlite"), file("state.sqlite"))
-            }
+            Stores::Memory | Stores::Sqlite => (
+                file("events.sqlite"),
+                file("read.sqlite"),
+                file("state.sqlite"),
+            ),
             Stores::Postgres => {
                 let url = test_postgres::database().url().to_owned();
                 (url.clone(), url.clone(), url)
             }
         };
         let memory = Arc::new(MemoryLog::new());
-        Self { stores, log_url, read_url, state_url, settings, memory, folder }
+        Self {
+            stores,
+            log_url,
+            read_url,
+            state_url,
+            settings,
+            memory,
+            folder,
+        }
     }
 
     /// Read models are made anew, in a database of their own.
@@ -211,12 +256,20 @@ impl Plan {
             snapshot_dir: Some(snapshots),
             snapshot_every: 50_000,
         };
-        let projections = Projections::start(log.clone(), options).await.expect("read models");
+        let projections = Projections::start(log.clone(), options)
+            .await
+            .expect("read models");
         projections.caught_up().await;
-        let state = State::open(&self.state_url).await.expect("a state database");
+        let state = State::open(&self.state_url)
+            .await
+            .expect("a state database");
         let secret = Secret::new(*b"the secret of the tests");
-        let commands =
-            Arc::new(Commands::new(log.clone(), state, secret, clock.for_the_house()));
+        let commands = Arc::new(Commands::new(
+            log.clone(),
+            state,
+            secret,
+            clock.for_the_house(),
+        ));
         let app = api::App::new(commands.clone(), projections.clone(), self.settings.clone());
         let router = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
 
@@ -229,7 +282,16 @@ impl Plan {
             });
             serve.await.expect("a listener");
         });
-        (Parts { log, commands, projections, stop, serving }, base)
+        (
+            Parts {
+                log,
+                commands,
+                projections,
+                stop,
+                serving,
+            },
+            base,
+        )
     }
 }
 
@@ -248,7 +310,10 @@ impl Parts {
 async fn stored_after(log: &dyn EventLog, mut after: Position) -> Vec<StoredEvent> {
     let mut all = Vec::new();
     loop {
-        let page = log.read_all(after, &Filter::default(), 1_000).await.expect("a log");
+        let page = log
+            .read_all(after, &Filter::default(), 1_000)
+            .await
+            .expect("a log");
         let Some(last) = page.last() else { return all };
         after = last.position;
         all.extend(page);

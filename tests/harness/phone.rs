@@ -31,7 +31,12 @@ impl Phone {
         let account = answer.ok();
         let text = |key: &str| account[key].as_str().expect("a text").to_owned();
         let (session, _) = answer.set_cookie().expect("a login sets the cookie");
-        Self { id: text("id"), password: text("password"), session, door }
+        Self {
+            id: text("id"),
+            password: text("password"),
+            session,
+            door,
+        }
     }
 
     pub(crate) fn signed(&self, call: Call) -> Call {
@@ -79,7 +84,10 @@ impl Phone {
         let mut all = Vec::new();
         for page in 1.. {
             let page = page.to_string();
-            let rows = self.get("/checkins", &[("page", &page), ("pcount", "100")]).await.ok();
+            let rows = self
+                .get("/checkins", &[("page", &page), ("pcount", "100")])
+                .await
+                .ok();
             let rows = rows.as_array().expect("an array").clone();
             let last = rows.len() < 100;
             all.extend(rows);
@@ -98,7 +106,11 @@ impl Phone {
     /// The ids of the people whom this one sees at a shop, in order.
     pub(crate) async fn sees_at(&self, shop: &str) -> Vec<String> {
         let rows = self.get("/shop/users", &[("id", shop)]).await.ok();
-        rows.as_array().expect("an array").iter().map(id_of).collect()
+        rows.as_array()
+            .expect("an array")
+            .iter()
+            .map(id_of)
+            .collect()
     }
 }
 

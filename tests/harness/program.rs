@@ -46,16 +46,27 @@ impl Run {
 /// Runs the program in `folder` to its end.
 pub(crate) async fn run(folder: &Path, arguments: &[&str]) -> Run {
     let output = command(folder, arguments).output();
-    let output = timeout(PATIENCE, output).await.expect("ended in time").expect("a program");
+    let output = timeout(PATIENCE, output)
+        .await
+        .expect("ended in time")
+        .expect("a program");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("prints UTF-8");
-    Run { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    Run {
+        status: output.status,
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 impl Program {
     /// Starts the program in `folder`.
     pub(crate) fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let errors = folder.join("stderr.log");
-        let append = File::options().create(true).append(true).open(&errors).expect("a file");
+        let append = File::options()
+            .create(true)
+            .append(true)
+            .open(&errors)
+            .expect("a file");
         let mut child = command(folder, arguments)
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
@@ -63,14 +74,19 @@ impl Program {
             .spawn()
             .expect("a program");
         let out = child.stdout.take().expect("a pipe");
-        Self { child, lines: BufReader::new(out).lines(), errors }
+        Self {
+            child,
+            lines: BufReader::new(out).lines(),
+            errors,
+        }
     }
 
     /// The next line that it prints; panics when it ends instead.
     pub(crate) async fn line(&mut self) -> String {
         let line = timeout(PATIENCE, self.lines.next_line()).await;
         let line = line.unwrap_or_else(|_| panic!("silent: {}", self.complaints()));
-        line.expect("prints UTF-8").unwrap_or_else(|| panic!("ended: {}", self.complaints()))
+        line.expect("prints UTF-8")
+            .unwrap_or_else(|| panic!("ended: {}", self.complaints()))
     }
 
     /// What it has written to standard error.
@@ -130,12 +146,19 @@ fn build() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let output = std::process::Command::new(env!("CARGO"))
         .args(["build", "--package", "server", "--bin", "lianlian"])
-        .args(["--message-format", "json-render-diagnostics", "--manifest-path"])
+        .args([
+            "--message-format",
+            "json-render-diagnostics",
+            "--manifest-path",
+        ])
         .arg(manifest)
         .output()
         .expect("cargo");
     let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the program does not build: {complaint}");
+    assert!(
+        output.status.success(),
+        "the program does not build: {complaint}"
+    );
     let messages = String::from_utf8(output.stdout).expect("JSON");
     let path = messages.lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;

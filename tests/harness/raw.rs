@@ -16,7 +16,9 @@ impl Wire {
 
     /// Sends what the other side is willing to take; it may have hung up already.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = timeout(PATIENCE, self.0.write_all(bytes.as_ref())).await.expect("taken in time");
+        let _ = timeout(PATIENCE, self.0.write_all(bytes.as_ref()))
+            .await
+            .expect("taken in time");
     }
 
     /// Sends some bytes.
@@ -24,13 +26,17 @@ impl Wire {
     /// # Errors
     /// When the other side has hung up, as far as is known.
     pub(crate) async fn send_one(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        timeout(PATIENCE, self.0.write_all(bytes)).await.expect("taken in time")
+        timeout(PATIENCE, self.0.write_all(bytes))
+            .await
+            .expect("taken in time")
     }
 
     /// Everything that comes until the other side hangs up, in whatever way.
     pub(crate) async fn read_to_end(mut self) -> String {
         let mut all = Vec::new();
-        let _ = timeout(PATIENCE, self.0.read_to_end(&mut all)).await.expect("ended in time");
+        let _ = timeout(PATIENCE, self.0.read_to_end(&mut all))
+            .await
+            .expect("ended in time");
         String::from_utf8_lossy(&all).into_owned()
     }
 }

@@ -21,7 +21,9 @@ impl Scrub {
             Value::String(text) => Value::String(self.text(text)),
             Value::Array(items) => items.iter().map(|item| self.tidy(item)).collect(),
             Value::Object(fields) => {
-                let tidy = fields.iter().map(|(key, field)| (key.clone(), self.tidy(field)));
+                let tidy = fields
+                    .iter()
+                    .map(|(key, field)| (key.clone(), self.tidy(field)));
                 Value::Object(tidy.collect())
             }
             other => other.clone(),

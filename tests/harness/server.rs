@@ -30,20 +30,35 @@ impl Server {
 
     /// Likewise, with environment variables and a client of one's own.
     pub(crate) async fn start_with(folder: &Path, door: Door, variables: &[(&str, &str)]) -> Self {
-        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let mut server = Self { door, folder: folder.to_owned(), variables, program: None };
+        let variables = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let mut server = Self {
+            door,
+            folder: folder.to_owned(),
+            variables,
+            program: None,
+        };
         server.start_again().await;
         server
     }
 
     /// Starts it after it ended; phones find the new port.
     pub(crate) async fn start_again(&mut self) {
-        let variables: Vec<(&str, &str)> =
-            self.variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let variables: Vec<(&str, &str)> = self
+            .variables
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
         let mut program = Program::start(&self.folder, &["serve"], &variables);
         let line = program.line().await;
-        let address = line.strip_prefix("http listening on ").expect("says where it listens");
-        let tls = variables.iter().any(|(name, _)| *name == "LIANLIAN_TLS_CERT");
+        let address = line
+            .strip_prefix("http listening on ")
+            .expect("says where it listens");
+        let tls = variables
+            .iter()
+            .any(|(name, _)| *name == "LIANLIAN_TLS_CERT");
         let scheme = if tls { "https" } else { "http" };
         self.door.moved(format!("{scheme}://{address}"));
         assert_eq!(program.line().await, "ready");
@@ -62,6 +77,9 @@ impl Server {
 
     /// What it has written to standard error.
     pub(crate) fn complaints(&self) -> String {
-        self.program.as_ref().map(Program::complaints).unwrap_or_default()
+        self.program
+            .as_ref()
+            .map(Program::complaints)
+            .unwrap_or_default()
     }
 }

@@ -226,7 +226,7 @@ impl Trio {
     }
 
     /// Waits until a projection looks like this.
-    pub(crate) async fn until(&self, name: &str, what: impl Fn(&crate::status::View) -> bool) {
+    pub(crate) async fn until(&self, name: &str, what: impl Fn(&crate::board::View) -> bool) {
         let card = self
             .runner
             .board()

@@ -225,6 +225,76 @@ async fn while_the_store_is_away_memory_goes_on_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_lost_connection_loses_nothing() {
+    let (place, log) = (Place::postgres(), log());
+    let trio = Trio::start(&place, log.clone()).await;
+    append(&*log, [closed(1)]).await;
+    trio.caught_up().await;
+    let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let store = place.store().await;
+    let ended: i64 = sqlx::query_scalar(others)
+        .fetch_one(&store.reads())
+        .await
+        .expect("a number");
+    assert!(ended > 0);
+    append(&*log, [closed(2)]).await;
+    trio.caught_up().await;
+    trio.check(&[1, 2]).await;
+    trio.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_store_forgot_in_a_crash_is_applied_again() {
+    for place in Place::both() {
+        let log = log();
+        let trio = Trio::start(&place, log.clone()).await;
+        for id in 1..=5 {
+            append(&*log, [closed(id)]).await;
+        }
+        trio.caught_up().await;
+        // Rows and checkpoint go back together: they were written in one transaction.
+        let store = place.store().await;
+        for forget in [
+            "DELETE FROM register WHERE position > 2",
+            "UPDATE checkpoints SET position = 2 WHERE name = 'register'",
+        ] {
+            sqlx::query(forget)
+                .execute(&store.reads())
+                .await
+                .expect("a crash");
+        }
+        append(&*log, [closed(6)]).await;
+        trio.caught_up().await;
+        trio.until("register", |view| view.position == Position(6))
+            .await;
+        trio.check(&[1, 2, 3, 4, 5, 6]).await;
+        trio.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_gone_pauses_its_projection_until_it_is_rebuilt() {
+    for place in Place::both() {
+        let log = log();
+        let trio = Trio::start(&place, log.clone()).await;
+        append(&*log, [closed(1)]).await;
+        trio.caught_up().await;
+        let drop = sqlx::query("DROP TABLE register");
+        drop.execute(&place.store().await.reads())
+            .await
+            .expect("a mishap");
+        append(&*log, [closed(2)]).await;
+        trio.caught_up().await;
+        assert_eq!(trio.counted().await, 2, "the others go on");
+        assert!(trio.paused("register").is_some());
+        trio.rebuild("register").await.expect("a rebuild");
+        trio.check(&[1, 2]).await;
+        trio.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn waiting_ends_when_the_time_is_up() {
     let log = log();
     let place = Place::sqlite();

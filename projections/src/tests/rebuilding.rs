@@ -119,7 +119,7 @@ async fn a_rebuild_that_was_interrupted_goes_on_where_it_was() {
         let trio = Trio::start(&place, log).await;
         trio.caught_up().await;
         trio.runner.rebuild("register").await.expect("an order");
-        let half = |view: &crate::status::View| {
+        let half = |view: &crate::board::View| {
             view.rebuild
                 .as_ref()
                 .is_some_and(|rebuild| rebuild.done == Position(1_000))

@@ -1,7 +1,8 @@
 //! Where settings come from: defaults, then a file, then the environment, then flags.
 //!
-//! A key that nobody knows is an error that says where it stands. Values are never repeated in a
-//! message, because any of them may be a secret in the wrong place.
+//! A key that nobody knows is an error that says where it stands; in the environment, which serves
+//! other versions and programs too, it is only warned of. Values are never repeated in a message,
+//! because any of them may be a secret in the wrong place.
 
 use super::Settings;
 use anyhow::{Context, Result, anyhow, bail};
@@ -93,8 +94,15 @@ fn from_environment(
             .into_string()
             .map_err(|_| anyhow!("the environment variable {PREFIX}{key} is not valid UTF-8"))?;
         // An empty variable is how container files say "not set".
-        if !value.is_empty() {
+        if value.is_empty() {
+            continue;
+        }
+        let path: Vec<&str> = key.split('.').collect();
+        if is_known(&path, defaults) {
             insert(&mut values, &key, typed(&key, &value, defaults));
+        } else {
+            // Logging is a setting itself and not there yet.
+            eprintln!("warning: {} is no setting of this version", name.display());
         }
     }
     Ok(Layer {
@@ -144,12 +152,21 @@ fn insert(values: &mut Dict, key: &str, value: Value) {
             let inner = values
                 .entry(table.to_owned())
                 .or_insert_with(|| Dict::new().into());
-            match inner {
-                Value::Dict(_, inner) => insert(inner, rest, value),
-                // A table that was given as a plain value: the type check will say so.
-                _ => {}
+            // Where a table was given as a plain value, the type check will say so.
+            if let Value::Dict(_, inner) = inner {
+                insert(inner, rest, value);
             }
         }
+    }
+}
+
+fn is_known(path: &[&str], known: &Value) -> bool {
+    match (path, known) {
+        ([], _) => true,
+        ([key, rest @ ..], Value::Dict(_, entries)) => {
+            entries.get(*key).is_some_and(|known| is_known(rest, known))
+        }
+        _ => false,
     }
 }
 
@@ -296,12 +313,18 @@ mod tests {
             &["limits.body", "settings.toml"],
         );
         refused(
-            with("", &[("LIMITS__BODY", "1")], &[]),
-            &["limits.body", "LIANLIAN_LIMITS__BODY"],
-        );
-        refused(
             with("", &[], &[("htp_addr", "hush")]),
             &["htp_addr", "command line"],
+        );
+    }
+
+    #[test]
+    fn a_variable_that_names_no_setting_is_passed_over() {
+        let of_others = [("LIMITS__BODY", "1"), ("XMPP_ADDR", "127.0.0.1:5222")];
+        let settings = with("", &of_others, &[]).expect("settings");
+        assert_eq!(
+            settings.limits.body_bytes,
+            Settings::default().limits.body_bytes
         );
     }
 

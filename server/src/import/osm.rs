@@ -66,12 +66,12 @@ pub(super) fn read(source: &Source, read: &Arc<AtomicU64>, sink: Sink<'_>) -> Re
         let flow = elements(source, read, |element| {
             let item = match element {
                 Element::Node(n) if *nodes => {
-                    let at = (n.lat(), n.lon());
+                    let at = (degrees(n.decimicro_lat()), degrees(n.decimicro_lon()));
                     remember(&mut positions, n.id(), at);
                     Feature::of(Kind::Node, n.id(), n.tags()).map(|feature| feature.item(Some(at)))
                 }
                 Element::DenseNode(n) if *nodes => {
-                    let at = (n.lat(), n.lon());
+                    let at = (degrees(n.decimicro_lat()), degrees(n.decimicro_lon()));
                     remember(&mut positions, n.id(), at);
                     Feature::of(Kind::Node, n.id(), n.tags()).map(|feature| feature.item(Some(at)))
                 }
@@ -165,9 +165,18 @@ fn centroid(way: &Way<'_>, positions: &Positions) -> Option<Degrees> {
     let (lat, lng) = corners
         .iter()
         .fold((0.0, 0.0), |sum, at| (sum.0 + at.0, sum.1 + at.1));
-    #[expect(clippy::cast_precision_loss, reason = "a way has at most 2,000 nodes")]
     let count = corners.len() as f64;
-    (!corners.is_empty()).then(|| (lat / count, lng / count))
+    (!corners.is_empty()).then(|| (rounded(lat / count), rounded(lng / count)))
+}
+
+/// A coordinate as OpenStreetMap keeps it: whole ten-millionths of a degree, about a centimetre.
+fn degrees(ten_millionths: i32) -> f64 {
+    f64::from(ten_millionths) / 1e7
+}
+
+/// Without digits that no map has.
+fn rounded(degrees: f64) -> f64 {
+    (degrees * 1e7).round() / 1e7
 }
 
 impl Feature {

@@ -61,11 +61,6 @@ impl Progress {
         self.records += records;
         let bytes = self.bytes.load(Ordering::Relaxed).min(self.total_bytes);
         let rate = self.records as f64 / self.started.elapsed().as_secs_f64().max(0.001);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "for the eye"
-        )]
         let rate = HumanCount(rate as u64);
         let records = HumanCount(self.records);
         if let Some(bar) = &self.bar {

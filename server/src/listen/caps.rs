@@ -42,7 +42,6 @@ impl Caps {
 
     /// A place for a connection from `address`; `Some(None)` for one that is not counted, `None`
     /// when it is one too many.
-    #[expect(clippy::option_option, reason = "admitted or not, counted or not")]
     pub(super) fn admit(&self, address: IpAddr) -> Option<Option<Slot>> {
         let shared = &self.0;
         if address.is_loopback() || shared.spared.iter().any(|net| net.contains(&address)) {
