@@ -168,6 +168,9 @@ async fn logging_out_ends_this_session_and_no_other() {
     let house = House::new().await;
     let phone = house.login("ana").await;
     let tablet = house.login("ana").await;
+    for session in [&phone, &tablet] {
+        session.get("/user_info/get_self", &[]).await.ok();
+    }
     let answer = phone
         .post("/oauth2/logout", &[("pushtoken", &"a".repeat(64))])
         .await;

@@ -45,7 +45,7 @@ macro_rules! hex_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(std::str::from_utf8(&hex(self.0)).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -223,6 +223,17 @@ fn parse_hex(text: &str) -> Option<[u8; 12]> {
         *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }
     Some(bytes)
+}
+
+/// 12 bytes as 24 lower-case hex digits: ids are written often, so all at once.
+fn hex(bytes: [u8; 12]) -> [u8; 24] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 24];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
 }
 
 fn digit(ascii: u8) -> Option<u8> {

@@ -42,14 +42,14 @@ UNION ALL SELECT 1, asked.key, \
     coalesce((SELECT max(revision) FROM events WHERE stream = asked.value), -1), 0 \
     FROM json_each(?1) AS asked \
 UNION ALL SELECT 2, asked.key, events.revision, events.position \
-    FROM json_each(?2) AS asked CROSS JOIN events \
+    FROM jsonb_each(?2) AS asked CROSS JOIN events \
     ON events.stream = asked.value->>0 AND events.id = asked.value->>1";
 
 /// Inserts only when the log is still where it was when the batch was decided.
 const INSERT: &str = "\
 INSERT INTO events (position, stream, revision, id, type, schema_version, time, data, metadata) \
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, \
-    value->>8 FROM json_each(?1) \
+    value->>8 FROM jsonb_each(?1) \
 WHERE (SELECT coalesce(max(position), 0) FROM events) = ?2";
 
 const READ_STREAM: &str = "\
@@ -178,8 +178,9 @@ impl EventLog for SqliteLog {
     }
 
     async fn close(&self) {
-        self.writer.close().await;
+        // The writing connection goes last: it tidies up, so that the log is a single file.
         self.readers.close().await;
+        self.writer.close().await;
         self.bell.close();
     }
 }

@@ -69,7 +69,10 @@ suite!(engine_on_disk on sqlite postgres: {
     }
 });
 
-suite!(engine on sqlite: {
+suite!(engine_in_a_file on sqlite: {
+    sharing {
+        a_closed_log_is_a_single_file,
+    }
     failing {
         a_damaged_id_is_reported_with_its_position,
     }

@@ -11,7 +11,7 @@ use crate::runner::is_stopping;
 use crate::sql::{Outcome, Target};
 use crate::status::Paused;
 use crate::store::{self, NEXT};
-use crate::writer::{Writer, open};
+use crate::writer::{Message, Writer, open};
 use domain::Position;
 use sqlx::Connection;
 use std::sync::Arc;
@@ -21,6 +21,10 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 /// How long a slice holds up the live stream.
 const SLICE: Duration = Duration::from_millis(20);
+
+/// How long a slice may go on while nothing is waiting: the larger its transaction, the less is
+/// written for each row.
+const QUIET_SLICE: Duration = Duration::from_millis(250);
 
 /// How many events are applied between two looks at the clock.
 const STEP: usize = 200;
@@ -109,15 +113,15 @@ impl Job {
 }
 
 impl Writer {
-    /// Works on the first of the copies for a little while.
-    pub(crate) async fn slice(&mut self) {
+    /// Works on the first of the copies for a little while; `waiting` is the live stream.
+    pub(crate) async fn slice(&mut self, waiting: &mpsc::Receiver<Message>) {
         if self.jobs.front_mut().is_none_or(Job::waits) || is_stopping(&self.stopping) {
             return;
         }
         let Some(mut job) = self.jobs.pop_front() else {
             return;
         };
-        match self.step(&mut job).await {
+        match self.step(&mut job, waiting).await {
             Ok(Step::Goes(stage)) => {
                 job.stage = stage;
                 self.jobs.push_front(job);
@@ -133,14 +137,21 @@ impl Writer {
         }
     }
 
-    async fn step(&mut self, job: &mut Job) -> Result<Step, Error> {
+    async fn step(
+        &mut self,
+        job: &mut Job,
+        waiting: &mpsc::Receiver<Message>,
+    ) -> Result<Step, Error> {
         match std::mem::replace(&mut job.stage, Stage::Opening) {
             Stage::Opening => self.open_copy(job).await,
             Stage::Reading {
                 position,
                 chunks,
-                current: Some((chunk, done)),
-            } => self.apply_chunk(job, position, chunks, chunk, done).await,
+                current: Some(current),
+            } => {
+                let reading = (position, chunks, current);
+                self.apply_chunk(job, reading, waiting).await
+            }
             waiting @ Stage::Reading { current: None, .. } => Ok(Step::Goes(waiting)),
             Stage::Finishing { position } => self.finish(job, position).await,
         }
@@ -203,12 +214,10 @@ impl Writer {
     async fn apply_chunk(
         &mut self,
         job: &Job,
-        start: Position,
-        chunks: mpsc::Receiver<Chunk>,
-        chunk: Chunk,
-        mut done: usize,
+        (start, chunks, (chunk, mut done)): (Position, mpsc::Receiver<Chunk>, (Chunk, usize)),
+        waiting: &mpsc::Receiver<Message>,
     ) -> Result<Step, Error> {
-        let deadline = Instant::now() + SLICE;
+        let began = Instant::now();
         let slot = &self.slots[job.slot];
         let begin = self.store.begin();
         let connection = open(&mut self.connection, &self.store).await?;
@@ -242,7 +251,12 @@ impl Writer {
                 }
             }
             done += step.len();
-            if Instant::now() >= deadline {
+            let longest = if waiting.is_empty() {
+                QUIET_SLICE
+            } else {
+                SLICE
+            };
+            if began.elapsed() >= longest {
                 break;
             }
         }

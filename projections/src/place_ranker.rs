@@ -21,6 +21,10 @@ const ACCURACIES: f64 = 3.0;
 const MANY: usize = 300;
 /// How many of either.
 const BEST: usize = 150;
+/// The most visited are looked for within this, or twice as far as those nearest ones reach:
+/// further away no number of visits makes a place probable (see [`Evidence::score`]), and a bad
+/// fix in a big city would have to look at every shop in it.
+const POPULAR_M: f64 = 3_000.0;
 /// The nearest ones stay candidates out to this distance, in places where shops are sparse.
 const SPARSE_M: f64 = 1_000.0;
 /// How many of them.
@@ -92,6 +96,9 @@ fn candidates(fix: Fix, shops: &ShopIndex, occupancy: &Occupancy) -> BTreeMap<Sh
         .collect();
     if many {
         // Distances are not negative, so their bits are in their order.
+        let radius_m = nearest.last().map_or(radius_m, |furthest| {
+            radius_m.min(POPULAR_M.max(2.0 * furthest.distance_m))
+        });
         let mut most_visited = BinaryHeap::with_capacity(BEST + 1);
         shops.for_each_within(fix.point, radius_m, |id, distance_m| {
             let visits = occupancy.visits(id);

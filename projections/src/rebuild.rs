@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How many events are read at once.
-const CHUNK: usize = 1_000;
+pub(crate) const CHUNK: usize = 2_000;
 
 /// How many chunks are read ahead.
 const AHEAD: usize = 2;

@@ -14,7 +14,7 @@ use rstar::{AABB, PointDistance, RTree, RTreeObject};
 use std::collections::BTreeMap;
 
 /// How many shops around the caller are asked for their names before all names are read.
-const NAMES_BY_PLACE: usize = 4_096;
+const NAMES_BY_PLACE: usize = 1_024;
 
 /// A shop that is open.
 #[derive(Clone, Debug, PartialEq)]

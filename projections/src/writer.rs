@@ -121,7 +121,7 @@ impl Writer {
                 }
                 () = Job::ready(self.jobs.front_mut()) => {}
             }
-            self.slice().await;
+            self.slice(&inbox.batches).await;
         }
         self.save().await;
     }

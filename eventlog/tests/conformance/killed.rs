@@ -74,6 +74,8 @@ pub(crate) async fn what_was_acknowledged_survives_a_full_disk(fixture: &Fixture
 async fn the_process_that_is_killed() {
     let Ok(url) = std::env::var(URL) else { return };
     let log = eventlog::open(&url).await.expect("opened");
+    // Lines of our own, whatever the test runner has written before.
+    say("\n");
     let tasks = (0..8).map(|task| {
         let log = Arc::clone(&log);
         tokio::spawn(async move {

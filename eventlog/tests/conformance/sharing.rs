@@ -33,6 +33,24 @@ pub(crate) async fn a_log_that_is_opened_again_holds_everything(fixture: &Fixtur
     assert_eq!(next.expect("appended"), expected);
 }
 
+pub(crate) async fn a_closed_log_is_a_single_file(fixture: &Fixture) {
+    let log = fixture.open().await;
+    append_one(&log, "a").await;
+    everything(&log).await;
+    log.close().await;
+    let url = fixture.url();
+    let path = std::path::Path::new(url.strip_prefix("sqlite:").expect("a file"));
+    let folder = path
+        .parent()
+        .expect("a folder")
+        .read_dir()
+        .expect("readable");
+    let names: Vec<_> = folder
+        .map(|file| file.expect("readable").file_name())
+        .collect();
+    assert_eq!(names, [path.file_name().expect("a name")]);
+}
+
 pub(crate) async fn nodes_may_start_at_once(fixture: &Fixture) {
     let nodes = join_all((0..4).map(|_| fixture.open())).await;
     for log in &nodes {

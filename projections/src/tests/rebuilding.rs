@@ -1,5 +1,6 @@
 //! Rebuilding beside what serves: exact, resumable, and unnoticed by whoever asks or writes.
 
+use crate::rebuild::CHUNK;
 use crate::store::NEXT;
 use crate::tests::fakes::{CURSED, Moody, Register, Trio, closed};
 use crate::tests::{Place, append, in_time};
@@ -112,26 +113,27 @@ async fn a_rebuild_equals_live_while_events_keep_coming() {
 #[tokio::test]
 async fn a_rebuild_that_was_interrupted_goes_on_where_it_was() {
     for place in Place::both() {
-        let ids: Vec<u64> = (100..3_200).collect();
+        let ids: Vec<u64> = (100..5_200).collect();
         let inner = log_of(ids.clone()).await;
-        // The copy's reader comes to 1,000 and no further.
-        let log = Moody::gated(&inner, 1_000);
+        // The copy's reader comes to the end of its first chunk and no further.
+        let chunk = Position(CHUNK as u64);
+        let log = Moody::gated(&inner, chunk.0);
         let trio = Trio::start(&place, log).await;
         trio.caught_up().await;
         trio.runner.rebuild("register").await.expect("an order");
         let half = |view: &crate::board::View| {
             view.rebuild
                 .as_ref()
-                .is_some_and(|rebuild| rebuild.done == Position(1_000))
+                .is_some_and(|rebuild| rebuild.done == chunk)
         };
         trio.until("register", half).await;
         assert!(matches!(
             trio.status("register").state,
             State::Rebuilding {
-                done: Position(1_000),
-                of: Position(3_100),
+                done,
+                of: Position(5_100),
                 ..
-            }
+            } if done == chunk
         ));
         trio.stop().await;
 
@@ -140,7 +142,7 @@ async fn a_rebuild_that_was_interrupted_goes_on_where_it_was() {
         in_time(trio.runner.rebuilt("register"))
             .await
             .expect("a rebuild");
-        assert_eq!(log.first_copied(), Some(Position(1_000)));
+        assert_eq!(log.first_copied(), Some(chunk));
         trio.caught_up().await;
         trio.check(&ids).await;
         assert!(

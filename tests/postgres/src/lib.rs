@@ -203,17 +203,60 @@ fn servant() -> io::Result<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpStream;
+
+    /// Set for the process that is killed only.
+    const KILLED: &str = "TEST_POSTGRES_KILLED";
 
     #[test]
-    fn every_database_is_another_one_and_the_server_answers() {
+    fn every_database_is_another_one_on_a_server_that_answers() {
         let (one, two) = (database(), database());
         assert_ne!(one.url(), two.url());
-        let server = one
-            .url()
+        TcpStream::connect(address(one.url())).expect("the server listens");
+    }
+
+    #[test]
+    fn the_server_ends_with_the_process_even_when_that_is_killed() {
+        let mut child = Command::new(std::env::current_exe().expect("known"))
+            .args([
+                "--exact",
+                "tests::the_process_that_is_killed",
+                "--nocapture",
+            ])
+            .env(KILLED, "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("started");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let url = lines.find_map(|line| line.expect("text").strip_prefix("at ").map(str::to_owned));
+        let url = url.expect("it says where");
+        TcpStream::connect(address(&url)).expect("the server listens");
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+        let give_up = Instant::now() + PATIENCE;
+        while TcpStream::connect(address(&url)).is_ok() {
+            assert!(Instant::now() < give_up, "the server is still there");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn the_process_that_is_killed() {
+        if std::env::var_os(KILLED).is_some() {
+            // On a line of its own, whatever the test runner has written before.
+            println!("\nat {}", database().url());
+            loop {
+                thread::park();
+            }
+        }
+    }
+
+    fn address(url: &str) -> &str {
+        let server = url
             .split('@')
             .nth(1)
             .and_then(|rest| rest.split('/').next());
-        let server = server.expect("host and port");
-        std::net::TcpStream::connect(server).expect("the server listens");
+        server.expect("a host and a port")
     }
 }
