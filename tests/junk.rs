@@ -125,13 +125,7 @@ async fn a_body_that_does_not_come_is_given_up_with_an_answer() {
 #[tokio::test]
 async fn a_header_that_trickles_in_is_hung_up_on_while_others_are_served() {
     let folder = tempfile::tempdir().expect("a folder");
-    let door = crate::harness::Door::new(crate::harness::Door::client(), String::new());
-    let server = Server::start_with(
-        folder.path(),
-        door,
-        &[("LIANLIAN_LIMITS__HEADER_MS", "500")],
-    )
-    .await;
+    let server = impatient(folder.path()).await;
     let mut wire = Wire::connect(&server.authority()).await;
     wire.send("GET /healthz HTTP/1.1\r\nX-Slow: ").await;
     // As long as the connection takes bytes it is open; it must not be for ever.

@@ -128,3 +128,18 @@ fn by_default_ten_failures_lock_a_pair_and_five_hundred_an_address_for_a_quarter
     assert_eq!(limits.login_failures_per_address, 500);
     assert_eq!(limits.login_window_ms, 15 * 60 * 1_000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_the_same_moment_are_counted_too() {
+    let house = House::new().await;
+    house.try_login("ana", "right").await.ok();
+    let guesses = (0..40).map(|_| {
+        let door = house.door();
+        tokio::spawn(async move { door.try_login("ana", "wrong").await.status })
+    });
+    let mut tried = 0;
+    for guess in guesses.collect::<Vec<_>>() {
+        tried += usize::from(guess.await.expect("an answer") == 401);
+    }
+    assert!(tried <= 10, "{tried} passwords were tried");
+}

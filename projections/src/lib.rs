@@ -1,6 +1,6 @@
 //! Read models: what the house answers questions from, folded from the event log and nothing else.
 //!
-//! Each model is one file with its shape, its fold and its queries; one [`runner`] feeds them all
+//! Each model is one file with its shape, its fold and its queries; one runner feeds them all
 //! from one subscription. Nothing here decides, and nothing here appends.
 
 mod board;
@@ -91,6 +91,7 @@ pub struct Projections {
     /// Where each person has been.
     pub traces: Traces,
     runner: runner::Runner,
+    reads: sqlx::AnyPool,
 }
 
 impl Projections {
@@ -111,6 +112,7 @@ impl Projections {
         let memory = vec![memory::slot(&shop_index), memory::slot(&occupancy)];
         let sql: Vec<Arc<dyn sql::SqlProjection>> =
             vec![Arc::new(profiles.clone()), Arc::new(traces.clone())];
+        let reads = store.reads();
         let snapshots = snapshot::Snapshots::new(options.snapshot_dir, options.snapshot_every);
         let runner = runner::Runner::start(log, store, snapshots, memory, sql).await?;
         Ok(Arc::new(Self {
@@ -119,6 +121,7 @@ impl Projections {
             profiles,
             traces,
             runner,
+            reads,
         }))
     }
 
@@ -175,5 +178,7 @@ impl Projections {
     /// Finishes the batch at hand, writes snapshots and ends the tasks. Queries still work.
     pub async fn stop(&self) {
         self.runner.stop().await;
+        // The last to let go of a SQLite file tidies it up.
+        self.reads.close().await;
     }
 }

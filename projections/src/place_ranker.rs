@@ -2,7 +2,7 @@
 //!
 //! It keeps nothing itself, and asks the clock for nothing. A first version: what it knows of a
 //! place is how far it is and how often it is visited; what it will learn (the caller's own
-//! history, the hour, Wi-Fi) are further terms of [`Evidence::score`].
+//! history, the hour, Wi-Fi) are further terms of its score.
 
 use crate::occupancy::Occupancy;
 use crate::shop_index::{Filter, ShopIndex};

@@ -7,7 +7,6 @@ mod equivalence;
 mod fakes;
 mod following;
 mod nodes;
-mod rates;
 mod rebuilding;
 mod starting;
 
