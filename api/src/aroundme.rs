@@ -43,7 +43,9 @@ pub(crate) async fn shops(
         app.projections.occupancy.read(|occupancy| {
             place_ranker::rank(fix, shops, occupancy, OFFERED)
                 .into_iter()
-                .filter_map(|ranked| Some(ShopRow::new(&app, shops.get(ranked.shop_id)?, occupancy)))
+                .filter_map(|ranked| {
+                    Some(ShopRow::new(&app, shops.get(ranked.shop_id)?, occupancy))
+                })
                 .collect()
         })
     });

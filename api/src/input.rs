@@ -4,16 +4,20 @@
 
 use crate::App;
 use crate::error::ApiError;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{Method, StatusCode, header};
 use domain::geo::Point;
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// How many parameters a request may have.
 const MAX_PARAMETERS: usize = 100;
+
+/// How many times the longest body is read at most before hanging up.
+const READ_ON: usize = 16;
 
 /// How long a parameter may be, in bytes.
 const MAX_VALUE_BYTES: usize = 16 * 1024;
@@ -65,7 +69,9 @@ impl Pairs {
     }
 
     async fn add_body(&mut self, request: Request, app: &App) -> Result<(), ApiError> {
-        let kind = request.headers().get(header::CONTENT_TYPE);
+        let (parts, body) = request.into_parts();
+        let body = whole(body, app.settings.limits.body_bytes).await?;
+        let kind = parts.headers.get(header::CONTENT_TYPE);
         let kind = kind
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
@@ -76,10 +82,13 @@ impl Pairs {
             .trim()
             .to_ascii_lowercase();
         match kind.as_str() {
-            "multipart/form-data" => self.add_multipart(request, app).await,
-            "application/json" => self.add_json(&body(request, app).await?),
-            "application/x-www-form-urlencoded" => self.add_urlencoded(&body(request, app).await?),
-            _ if body(request, app).await?.is_empty() => Ok(()),
+            "multipart/form-data" => {
+                let request = Request::from_parts(parts, Body::from(body));
+                self.add_multipart(request, app).await
+            }
+            "application/json" => self.add_json(&body),
+            "application/x-www-form-urlencoded" => self.add_urlencoded(&body),
+            _ if body.is_empty() => Ok(()),
             _ => Err(ApiError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body must be a form, multipart/form-data or JSON",
@@ -137,17 +146,29 @@ impl Pairs {
     }
 }
 
-async fn body(request: Request, app: &App) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, app)
-        .await
-        .map_err(|rejection| {
-            let status = rejection.status();
-            let message = match status {
-                StatusCode::PAYLOAD_TOO_LARGE => "the body is too large",
-                _ => "the body is broken",
-            };
-            ApiError::new(status, message)
-        })
+/// The whole body, if it has at most `limit` bytes.
+///
+/// A longer one is read on for a while and forgotten: a client that is still sending when we hang
+/// up may never see the answer.
+async fn whole(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let mut chunks = body.into_data_stream();
+    let (mut whole, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| ApiError::bad_request("the body is broken"))?;
+        length += chunk.len();
+        if length <= limit {
+            whole.extend_from_slice(&chunk);
+        } else if length > limit.saturating_mul(READ_ON) {
+            break;
+        }
+    }
+    if length > limit {
+        return Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large",
+        ));
+    }
+    Ok(whole)
 }
 
 /// The point at `lat`, `lng`.

@@ -6,11 +6,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// How many pairs and addresses are remembered; beyond that the least used are forgotten.
 const REMEMBERED: u64 = 100_000;
 
-type Counters<K> = Cache<K, Arc<AtomicU32>>;
+type Counters<K> = Cache<K, Arc<Counter>>;
 
 /// Counts failures by name and address, and by address, each for the length of a window.
 pub(crate) struct LoginGuard {
@@ -18,6 +19,22 @@ pub(crate) struct LoginGuard {
     addresses: Counters<IpAddr>,
     per_pair: u32,
     per_address: u32,
+}
+
+/// The failures of one name, one address or both.
+#[derive(Default)]
+struct Counter {
+    failures: AtomicU32,
+    /// Held from the verdict to the count, so that guesses at the same moment are counted too.
+    turn: Arc<Mutex<()>>,
+}
+
+/// The only login of its name and address that is being tried.
+pub(crate) struct Attempt {
+    pair: Arc<Counter>,
+    address: Arc<Counter>,
+    pub(crate) verdict: Verdict,
+    _turn: OwnedMutexGuard<()>,
 }
 
 /// Whether a login may be tried, and how a failure is told.
@@ -50,29 +67,35 @@ impl LoginGuard {
         }
     }
 
-    pub(crate) fn verdict(&self, name: &str, address: IpAddr) -> Verdict {
-        let address = network(address);
-        let count = |counter: Option<Arc<AtomicU32>>| {
-            counter.map_or(0, |counter| counter.load(Ordering::Relaxed))
-        };
-        if count(self.pairs.get(&(name.to_owned(), address))) >= self.per_pair {
+    /// Waits until no other login of this name from this address is under way.
+    pub(crate) async fn attempt(&self, name: &str, address: IpAddr) -> Attempt {
+        let network = network(address);
+        let pair = self
+            .pairs
+            .get_with((name.to_owned(), network), Arc::default);
+        let address = self.addresses.get_with(network, Arc::default);
+        let turn = Arc::clone(&pair.turn).lock_owned().await;
+        let verdict = if pair.failures.load(Ordering::Relaxed) >= self.per_pair {
             Verdict::Locked
-        } else if count(self.addresses.get(&address)) >= self.per_address {
+        } else if address.failures.load(Ordering::Relaxed) >= self.per_address {
             Verdict::Wary
         } else {
             Verdict::Free
+        };
+        Attempt {
+            pair,
+            address,
+            verdict,
+            _turn: turn,
         }
     }
+}
 
-    pub(crate) fn failed(&self, name: &str, address: IpAddr) {
-        let address = network(address);
-        let zero = || Arc::new(AtomicU32::new(0));
-        self.pairs
-            .get_with((name.to_owned(), address), zero)
-            .fetch_add(1, Ordering::Relaxed);
-        self.addresses
-            .get_with(address, zero)
-            .fetch_add(1, Ordering::Relaxed);
+impl Attempt {
+    /// The password was wrong.
+    pub(crate) fn failed(self) {
+        self.pair.failures.fetch_add(1, Ordering::Relaxed);
+        self.address.failures.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -101,24 +124,28 @@ mod tests {
         LoginGuard::new(&limits)
     }
 
-    #[test]
-    fn a_pair_is_locked_and_others_are_not() {
-        let guard = guard();
-        guard.failed("ana", HERE);
-        assert_eq!(guard.verdict("ana", HERE), Verdict::Free);
-        guard.failed("ana", HERE);
-        assert_eq!(guard.verdict("ana", HERE), Verdict::Locked);
-        assert_eq!(guard.verdict("ana", THERE), Verdict::Free);
-        assert_eq!(guard.verdict("bo", HERE), Verdict::Free);
+    async fn verdict(guard: &LoginGuard, name: &str, address: IpAddr) -> Verdict {
+        guard.attempt(name, address).await.verdict
     }
 
-    #[test]
-    fn an_address_that_tries_many_names_is_watched() {
+    #[tokio::test]
+    async fn a_pair_is_locked_and_others_are_not() {
+        let guard = guard();
+        guard.attempt("ana", HERE).await.failed();
+        assert_eq!(verdict(&guard, "ana", HERE).await, Verdict::Free);
+        guard.attempt("ana", HERE).await.failed();
+        assert_eq!(verdict(&guard, "ana", HERE).await, Verdict::Locked);
+        assert_eq!(verdict(&guard, "ana", THERE).await, Verdict::Free);
+        assert_eq!(verdict(&guard, "bo", HERE).await, Verdict::Free);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_tries_many_names_is_watched() {
         let guard = guard();
         for name in ["a", "b", "c"] {
-            guard.failed(name, HERE);
+            guard.attempt(name, HERE).await.failed();
         }
-        assert_eq!(guard.verdict("d", HERE), Verdict::Wary);
-        assert_eq!(guard.verdict("d", THERE), Verdict::Free);
+        assert_eq!(verdict(&guard, "d", HERE).await, Verdict::Wary);
+        assert_eq!(verdict(&guard, "d", THERE).await, Verdict::Free);
     }
 }

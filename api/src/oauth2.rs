@@ -88,14 +88,15 @@ pub(crate) async fn login(
     } = credentials;
     check_hash(&hash, &[&name, &pass, &mac, "dface"])?;
     let slow_down = || ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too many failed logins");
-    let verdict = app.login_guard.verdict(&name, address);
-    if verdict == Verdict::Locked {
+    let attempt = app.login_guard.attempt(&name, address).await;
+    if attempt.verdict == Verdict::Locked {
         return Err(slow_down());
     }
     let login = match app.commands.log_in(&name, &pass).await {
         Ok(login) => login,
         Err(LoginError::WrongPassword) => {
-            app.login_guard.failed(&name, address);
+            let verdict = attempt.verdict;
+            attempt.failed();
             return Err(match verdict {
                 Verdict::Wary => slow_down(),
                 _ => LoginError::WrongPassword.into(),

@@ -175,7 +175,7 @@ impl Projections {
         self.runner.rebuilt(name).await
     }
 
-    /// Finishes the batch at hand, writes snapshots and ends the tasks. Queries still work.
+    /// Finishes the batch at hand, writes snapshots, ends the tasks and lets go of the read store.
     pub async fn stop(&self) {
         self.runner.stop().await;
         // The last to let go of a SQLite file tidies it up.
