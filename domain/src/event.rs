@@ -3,7 +3,7 @@
 //! A stored name is pinned for ever; the Rust names may change. Bytes are made and read only in
 //! `eventlog::codec`.
 
-use crate::{checkin, device, identity, shop, user};
+use crate::{block, checkin, device, follow, identity, share, shop, user};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -145,6 +145,24 @@ events! {
     "user.visibility-changed.v1" => VisibilityChanged(user::VisibilityChanged),
     /// An operator gave a person a new XMPP password.
     "user.password-reset.v1" => PasswordReset(user::PasswordReset),
+    /// An operator shut a person out.
+    "user.banned.v1" => UserBanned(user::UserBanned),
+    /// An operator let a person in again.
+    "user.unbanned.v1" => UserUnbanned(user::UserUnbanned),
+    /// A person wants a post about the app on Weibo (seed §3).
+    "user.share-requested.v1" => ShareRequested(share::ShareRequested),
+    /// The post is on Weibo.
+    "user.shared.v1" => Shared(share::Shared),
+    /// The post was given up.
+    "user.share-failed.v1" => ShareFailed(share::ShareFailed),
+    /// A person follows another (seed §21).
+    "follow.followed.v1" => Followed(follow::Followed),
+    /// A person no longer follows another (seed §22).
+    "follow.unfollowed.v1" => Unfollowed(follow::Unfollowed),
+    /// A person put another on the blacklist, or reported one who was on it (seed §26).
+    "block.blocked.v1" => Blocked(block::Blocked),
+    /// A person took another off the blacklist (seed §27).
+    "block.unblocked.v1" => Unblocked(block::Unblocked),
     /// A person is at a shop (seed §9).
     "checkin.checked-in.v1" => CheckedIn(checkin::CheckedIn),
     /// A person took a check-in back (seed §15).

@@ -38,7 +38,7 @@ macro_rules! hex_id {
 
             /// The id that [`Self::to_bytes`] gave.
             #[must_use]
-            pub fn from_bytes(bytes: [u8; 12]) -> Self {
+            pub const fn from_bytes(bytes: [u8; 12]) -> Self {
                 Self(bytes)
             }
         }
@@ -191,6 +191,18 @@ impl StreamName {
     #[must_use]
     pub fn checkin(id: CheckinId) -> Self {
         Self(format!("checkin-{id}"))
+    }
+
+    /// `follow-<a>-<b>`: whether `a` follows `b`.
+    #[must_use]
+    pub fn follow(a: UserId, b: UserId) -> Self {
+        Self(format!("follow-{a}-{b}"))
+    }
+
+    /// `block-<a>-<b>`: how `b` stands on the blacklist of `a`.
+    #[must_use]
+    pub fn block(a: UserId, b: UserId) -> Self {
+        Self(format!("block-{a}-{b}"))
     }
 
     /// A name as a store gave it back; nothing else should make names from text.

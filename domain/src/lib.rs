@@ -3,14 +3,17 @@
 //! No clock, disk, network or randomness here: whoever calls brings time and ids along. One file a
 //! feature: its commands, events, state, decision and refusals, with the tests of the rules.
 
+pub mod block;
 pub mod checkin;
 pub mod china;
 pub mod device;
 pub mod event;
+pub mod follow;
 pub mod gcj02;
 pub mod geo;
 pub mod identity;
 pub mod ids;
+pub mod share;
 pub mod shop;
 #[cfg(test)]
 mod spec;

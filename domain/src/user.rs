@@ -81,6 +81,24 @@ pub struct PasswordReset {
     pub generation: u32,
 }
 
+/// An operator shut a person out: no login, no session, no presence.
+///
+/// `{"user_id":"502e…"}`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserBanned {
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// An operator let a person in again.
+///
+/// `{"user_id":"502e…"}`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserUnbanned {
+    /// Who.
+    pub user_id: UserId,
+}
+
 /// Declares an enum that is stored and sent as a small number.
 macro_rules! numbered {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal,)+ }) => {
@@ -157,6 +175,10 @@ pub enum Command {
     },
     /// Makes a new XMPP password.
     ResetPassword,
+    /// Shuts the person out.
+    Ban,
+    /// Lets the person in again.
+    Unban,
 }
 
 /// Why the rules refuse a command.
@@ -195,6 +217,8 @@ pub struct Account {
     pub invisible: Invisible,
     /// The generation of the XMPP password.
     pub generation: u32,
+    /// The person is shut out.
+    pub banned: bool,
 }
 
 /// The rules of `user-<id>`.
@@ -215,6 +239,19 @@ impl Decider for User {
                 profile.check()?;
                 Ok(edits(account, profile, *invisible))
             }
+            (Some(account), Command::Ban) if !account.banned => Ok(vec![
+                UserBanned {
+                    user_id: account.user_id,
+                }
+                .into(),
+            ]),
+            (Some(account), Command::Unban) if account.banned => Ok(vec![
+                UserUnbanned {
+                    user_id: account.user_id,
+                }
+                .into(),
+            ]),
+            (Some(_), Command::Ban | Command::Unban) => Ok(Vec::new()),
             (Some(account), Command::ResetPassword) => Ok(vec![
                 PasswordReset {
                     user_id: account.user_id,
@@ -238,6 +275,7 @@ impl Decider for User {
                     },
                     invisible: Invisible::default(),
                     generation: 0,
+                    banned: false,
                 });
             }
             (Some(account), Event::ProfileChanged(changed)) => {
@@ -246,6 +284,8 @@ impl Decider for User {
             (Some(account), Event::VisibilityChanged(changed)) => {
                 account.invisible = changed.invisible;
             }
+            (Some(account), Event::UserBanned(_)) => account.banned = true,
+            (Some(account), Event::UserUnbanned(_)) => account.banned = false,
             (Some(account), Event::PasswordReset(reset)) => account.generation = reset.generation,
             _ => {}
         }
@@ -501,6 +541,28 @@ mod tests {
         given::<User>([ana().into(), reset(1)])
             .when(Command::ResetPassword)
             .then([reset(2)]);
+    }
+
+    #[test]
+    fn banning_twice_is_banning_once_and_can_be_undone() {
+        let user_id = ana().user_id;
+        let banned = || Event::from(UserBanned { user_id });
+        let unbanned = || Event::from(UserUnbanned { user_id });
+        given::<User>([ana().into()])
+            .when(Command::Ban)
+            .then([banned()]);
+        given::<User>([ana().into(), banned()])
+            .when(Command::Ban)
+            .then_nothing();
+        given::<User>([ana().into(), banned()])
+            .when(Command::Unban)
+            .then([unbanned()]);
+        given::<User>([ana().into()])
+            .when(Command::Unban)
+            .then_nothing();
+        given::<User>([])
+            .when(Command::Ban)
+            .then_rejected(Rejection::UnknownUser);
     }
 
     #[test]

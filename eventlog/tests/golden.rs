@@ -2,17 +2,20 @@
 //! the store. A file that must change means that events of old no longer read: leave it, and write
 //! an upcast.
 
+use domain::block::{Blocked, Unblocked};
 use domain::checkin::{CheckedIn, CheckinDeleted};
 use domain::device::AppStarted;
+use domain::follow::{Followed, Unfollowed};
 use domain::geo::Point;
 use domain::identity::IdentityLinked;
+use domain::share::{Failure, ShareFailed, ShareRequested, Shared};
 use domain::shop::{
     Category, NoticePosted, ShopClosed, ShopDetails, ShopRegistered, ShopRevised, StaffAdded,
     StaffRemoved,
 };
 use domain::user::{
-    Gender, Invisible, PasswordReset, ProfileChanged, ProfileEdit, UserRegistered,
-    VisibilityChanged,
+    Gender, Invisible, PasswordReset, ProfileChanged, ProfileEdit, UserBanned, UserRegistered,
+    UserUnbanned, VisibilityChanged,
 };
 use domain::{CheckinId, Event, EventKind, Millis, Position, ShopId, StreamName, UserId};
 use eventlog::{Metadata, NewEvent, StoredEvent, codec};
@@ -28,6 +31,7 @@ fn folder() -> PathBuf {
 /// One event of each kind, every field filled.
 fn sample(kind: EventKind) -> Event {
     let user_id: UserId = "502e6303421aa918ba000001".parse().expect("an id");
+    let other_id: UserId = "5044301dbe4b192a30000002".parse().expect("an id");
     let checkin_id: CheckinId = "50b7f1e2421aa918ba000002".parse().expect("an id");
     let shop_id = ShopId::new(4_928_288).expect("an id");
     let point = Point::new(30.282_204, 120.115_28).expect("a point");
@@ -101,6 +105,41 @@ fn sample(kind: EventKind) -> Event {
         EventKind::PasswordReset => PasswordReset {
             user_id,
             generation: 1,
+        }
+        .into(),
+        EventKind::UserBanned => UserBanned { user_id }.into(),
+        EventKind::UserUnbanned => UserUnbanned { user_id }.into(),
+        EventKind::ShareRequested => ShareRequested {
+            user_id,
+            ver: Some("1.0".into()),
+            at: Millis(1_354_232_290_000),
+        }
+        .into(),
+        EventKind::Shared => Shared { user_id }.into(),
+        EventKind::ShareFailed => ShareFailed {
+            user_id,
+            reason: Failure::NoToken,
+        }
+        .into(),
+        EventKind::Followed => Followed {
+            user_id,
+            follow_id: other_id,
+        }
+        .into(),
+        EventKind::Unfollowed => Unfollowed {
+            user_id,
+            follow_id: other_id,
+        }
+        .into(),
+        EventKind::Blocked => Blocked {
+            user_id,
+            block_id: other_id,
+            report: true,
+        }
+        .into(),
+        EventKind::Unblocked => Unblocked {
+            user_id,
+            block_id: other_id,
         }
         .into(),
         EventKind::CheckedIn => CheckedIn {
