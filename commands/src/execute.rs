@@ -115,6 +115,29 @@ impl Commands {
             .ok_or(Error::Busy)
     }
 
+    /// Carries out `command`, whose one event has this `id`: a stream that holds it stays as it
+    /// is.
+    pub(crate) async fn execute_once<D: Decider>(
+        &self,
+        stream: &StreamName,
+        command: &D::Command,
+        id: Uuid,
+        by: &Metadata,
+    ) -> Result<Receipt, Error<D::Rejection>> {
+        for _ in 0..ATTEMPTS {
+            let (state, expected) = load::<D>(&*self.log, stream).await.map_err(Error::Log)?;
+            let events = D::decide(&state, command).map_err(Error::Rejected)?;
+            let mut events = new_events(events, self.clock.now(), by);
+            if let [event] = events.as_mut_slice() {
+                event.id = id;
+            }
+            if let Some(receipt) = self.append_new(stream, expected, events).await? {
+                return Ok(receipt);
+            }
+        }
+        Err(Error::Busy)
+    }
+
     /// `None` when the stream has moved on.
     async fn append<R: std::error::Error>(
         &self,
@@ -123,11 +146,20 @@ impl Commands {
         events: Vec<Event>,
         by: &Metadata,
     ) -> Result<Option<Receipt>, Error<R>> {
+        let events = new_events(events, self.clock.now(), by);
+        self.append_new(stream, expected, events).await
+    }
+
+    async fn append_new<R: std::error::Error>(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: Vec<NewEvent>,
+    ) -> Result<Option<Receipt>, Error<R>> {
         if events.is_empty() {
             return Ok(Some(Receipt::default()));
         }
-        let kinds = events.iter().map(Event::kind).collect();
-        let events = new_events(events, self.clock.now(), by);
+        let kinds = events.iter().map(|new| new.event.kind()).collect();
         match self.log.append(stream, expected, events).await {
             Ok(Appended { position, .. }) => Ok(Some(Receipt {
                 position: Some(position),

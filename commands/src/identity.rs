@@ -1,16 +1,32 @@
 //! Who is logging in: one file a provider. All of them end in an account of ours.
 
 mod local;
+mod weibo;
 
-pub use local::{LoginError, MAX_PASSWORD_BYTES};
+pub(crate) use weibo::WEIBO;
+pub use weibo::{Weibo, WeiboError, WeiboSettings, WeiboSetupError};
 
-use crate::Commands;
 use crate::execute::{Error, Receipt, by};
+use crate::{Commands, StateError};
 use domain::identity::{Identity, IdentityLinked, LinkIdentity};
 use domain::user::{Account, Command, Gender, Rejection, User, UserRegistered};
-use domain::{StreamName, UserId};
+use domain::{Millis, StreamName, UserId};
 use eventlog::Metadata;
+use std::fmt;
 use uuid::Uuid;
+
+/// The longest password in bytes.
+pub const MAX_PASSWORD_BYTES: usize = 1_024;
+
+/// Who knows people's names and passwords.
+#[derive(Debug, Default)]
+pub enum Provider {
+    /// We do ourselves.
+    #[default]
+    Local,
+    /// Weibo does.
+    Weibo(Box<Weibo>),
+}
 
 /// A login that went through.
 #[derive(Clone, Debug)]
@@ -19,6 +35,77 @@ pub struct Login {
     pub account: Account,
     /// What making the account wrote.
     pub receipt: Receipt,
+    /// What the provider gave along, if it is not ourselves.
+    pub token: Option<ProviderToken>,
+}
+
+/// A provider's permission to act for a person there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProviderToken {
+    /// The permission itself; a secret.
+    pub token: String,
+    /// Seconds that it lives, as of the login.
+    pub expires_in: i64,
+    /// When it ends.
+    pub expires_at: Millis,
+}
+
+/// Why a login did not go through.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Another password than at the first login with this name, or not the one at Weibo.
+    #[error("wrong password")]
+    WrongPassword,
+    /// Weibo does not know this code.
+    #[error("weibo does not accept this code")]
+    WrongCode,
+    /// An operator has shut the person out.
+    #[error("this account is banned")]
+    Banned,
+    /// The name cannot be that of an account.
+    #[error("name must have 1 to 63 characters on one line")]
+    Name,
+    /// The name cannot be one at Weibo.
+    #[error("name must have 1 to 255 characters on one line")]
+    WeiboName,
+    /// The password is empty or longer than [`MAX_PASSWORD_BYTES`].
+    #[error("pass must have 1 to 1024 bytes")]
+    Password,
+    /// This server does not ask Weibo.
+    #[error("this server has no weibo login")]
+    NoWeibo,
+    /// Weibo could not be asked; what is wrong is for operators.
+    #[error(transparent)]
+    WeiboAway(WeiboError),
+    /// Technical reasons.
+    #[error(transparent)]
+    Command(#[from] Error<Rejection>),
+}
+
+impl From<StateError> for LoginError {
+    fn from(error: StateError) -> Self {
+        Self::Command(error.into())
+    }
+}
+
+impl fmt::Debug for ProviderToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProviderToken(..)")
+    }
+}
+
+impl Login {
+    /// A login that changed nothing; the banned are sent away.
+    fn of(account: Account) -> Result<Self, LoginError> {
+        if account.banned {
+            return Err(LoginError::Banned);
+        }
+        Ok(Self {
+            account,
+            receipt: Receipt::default(),
+            token: None,
+        })
+    }
 }
 
 /// What a provider says about a person.
@@ -32,11 +119,23 @@ struct Subject<'a> {
 }
 
 impl Commands {
+    /// Logs in by name and password, as whoever knows them says; the first login of somebody makes
+    /// the account.
+    ///
+    /// # Errors
+    /// [`LoginError`]; nothing is recorded then.
+    pub async fn log_in(&self, name: &str, password: &str) -> Result<Login, LoginError> {
+        match &self.provider {
+            Provider::Local => self.log_in_locally(name, password).await,
+            Provider::Weibo(weibo) => self.log_in_at_weibo(weibo, name, password).await,
+        }
+    }
+
     /// The account of a subject that has proved who it is, made now if this is its first login.
     ///
     /// Two appends, each of which can be repeated: a login that died between them is completed by
     /// the next one.
-    async fn account_of(&self, subject: Subject<'_>) -> Result<Login, Error<Rejection>> {
+    async fn account_of(&self, subject: Subject<'_>) -> Result<Login, LoginError> {
         let stream = StreamName::identity(subject.provider, subject.digest);
         let by = Metadata {
             correlation: Some(Uuid::now_v7()),
@@ -50,7 +149,7 @@ impl Commands {
         let linked = self
             .execute::<Identity>(&stream, &LinkIdentity(link), &by)
             .await;
-        let linked = linked.map_err(|error| error.map(|never| match never {}))?;
+        let linked = linked.map_err(|error| error.map::<Rejection>(|never| match never {}))?;
         let (user_id, _) = crate::execute::load::<Identity>(&*self.log, &stream)
             .await
             .map_err(Error::Log)?;
@@ -68,8 +167,8 @@ impl Commands {
         let account = self.account(user_id).await.map_err(Error::Log)?;
         let account = account.ok_or(Error::Rejected(Rejection::UnknownUser))?;
         Ok(Login {
-            account,
             receipt: linked.and(registered),
+            ..Login::of(account)?
         })
     }
 }

@@ -3,12 +3,16 @@
 //! One file a feature. A command decides from the streams that own the facts, or from facts that
 //! the door stamped into it; it never reads a read model, and it knows no protocol.
 
+mod block;
 mod checkin;
 mod clock;
 mod device;
 mod execute;
+mod follow;
 pub mod identity;
+mod policy_board;
 mod secret;
+mod share;
 pub mod shop;
 mod state;
 #[cfg(test)]
@@ -18,10 +22,13 @@ mod user;
 pub use checkin::CheckIn;
 pub use clock::Clock;
 pub use execute::{Error, Receipt};
+pub use policy_board::{Failing, PolicyBoard, PolicyStatus};
 pub use secret::Secret;
-pub use state::{Session, SessionToken, State, StateError};
+pub use share::PostError;
+pub use state::{Lead, Session, SessionToken, State, StateError};
 
 use eventlog::EventLog;
+use identity::Provider;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -33,6 +40,8 @@ pub struct Commands {
     clock: Clock,
     /// How many passwords are hashed at once: each takes 19 MiB and tens of milliseconds.
     hashing: Semaphore,
+    provider: Provider,
+    policies: PolicyBoard,
 }
 
 impl Commands {
@@ -46,7 +55,15 @@ impl Commands {
             secret,
             clock,
             hashing: Semaphore::new(cores),
+            provider: Provider::default(),
+            policies: PolicyBoard::default(),
         }
+    }
+
+    /// The same, with people whose names and passwords `provider` knows.
+    #[must_use]
+    pub fn with_provider(self, provider: Provider) -> Self {
+        Self { provider, ..self }
     }
 
     /// The log that the commands append to.
@@ -59,6 +76,12 @@ impl Commands {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// How the policies are doing, written by those who run them.
+    #[must_use]
+    pub fn policies(&self) -> &PolicyBoard {
+        &self.policies
     }
 
     /// The time by which the house runs.

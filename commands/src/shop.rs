@@ -107,9 +107,7 @@ impl Commands {
         shop_id: ShopId,
         user_id: UserId,
     ) -> Result<Receipt, Error<ShopRejection>> {
-        if self.account(user_id).await.map_err(Error::Log)?.is_none() {
-            return Err(Error::Rejected(ShopRejection::UnknownUser));
-        }
+        self.check_user(user_id, ShopRejection::UnknownUser).await?;
         let added = self
             .change_shop(shop_id, Command::AddStaff { user_id })
             .await;

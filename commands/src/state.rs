@@ -1,5 +1,11 @@
-//! The state database: what must never stand in an event (sessions, password hashes) and no
-//! rebuild touches.
+//! The state database: what must never stand in an event (sessions, password hashes, tokens) and
+//! no rebuild touches.
+
+mod checkpoints;
+mod lead;
+mod tokens;
+
+pub use lead::Lead;
 
 use crate::Clock;
 use domain::{Millis, UserId};
@@ -22,8 +28,10 @@ const CACHED: Duration = Duration::from_secs(10);
 /// Sessions and password hashes, on SQLite or PostgreSQL.
 pub struct State {
     pool: AnyPool,
-    /// Live sessions by the digest of their token.
-    sessions: Cache<String, Session>,
+    /// May hold a password.
+    url: String,
+    /// Sessions by the digest of their token; `None` where one was ended just now.
+    sessions: Cache<String, Option<Session>>,
 }
 
 /// Who is logged in, until when.
@@ -110,7 +118,11 @@ impl State {
             .max_capacity(100_000)
             .time_to_live(CACHED)
             .build();
-        Ok(Self { pool, sessions })
+        Ok(Self {
+            pool,
+            url,
+            sessions,
+        })
     }
 
     /// Logs `user_id` in.
@@ -156,7 +168,7 @@ impl State {
     pub async fn session(&self, token: &str, now: Millis) -> Result<Option<Session>, StateError> {
         let digest = digest(token);
         if let Some(session) = self.sessions.get(&digest) {
-            return Ok(Some(session).filter(|session| session.expires_at > now));
+            return Ok(session.filter(|session| session.expires_at > now));
         }
         let row = sqlx::query("SELECT user_id, expires_at FROM sessions WHERE token_digest = $1")
             .bind(&digest)
@@ -174,8 +186,12 @@ impl State {
         if session.expires_at <= now {
             return Ok(None);
         }
-        self.sessions.insert(digest, session);
-        Ok(Some(session))
+        // If the session was ended since the row was read, that word stands.
+        Ok(self
+            .sessions
+            .entry(digest)
+            .or_insert(Some(session))
+            .into_value())
     }
 
     /// Ends this session, and only this one.
@@ -188,7 +204,21 @@ impl State {
             .bind(&digest)
             .execute(&self.pool)
             .await?;
-        self.sessions.invalidate(&digest);
+        self.sessions.insert(digest, None);
+        Ok(())
+    }
+
+    /// Ends all sessions of a person.
+    ///
+    /// # Errors
+    /// [`StateError::Unavailable`].
+    pub async fn close_sessions_of(&self, user_id: UserId) -> Result<(), StateError> {
+        sqlx::query("DELETE FROM sessions WHERE user_id = $1")
+            .bind(user_id.to_string())
+            .execute(&self.pool)
+            .await?;
+        // Rare enough to forget everybody else's as well; they are looked up again.
+        self.sessions.invalidate_all();
         Ok(())
     }
 
@@ -253,7 +283,7 @@ mod tests {
     }
 
     /// The same on every engine, each in a database of its own.
-    async fn on_every_engine<F: Future<Output = ()>>(check: impl Fn(String) -> F) {
+    pub(super) async fn on_every_engine<F: Future<Output = ()>>(check: impl Fn(String) -> F) {
         let folder = tempfile::tempdir().expect("a folder");
         check(format!(
             "sqlite:{}",

@@ -40,6 +40,42 @@ impl Commands {
         Ok((self.xmpp_password(user_id, generation), receipt))
     }
 
+    /// Shuts a person out: every session ends, and no new one begins.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownUser`]; [`Error::Log`], [`Error::State`].
+    pub async fn ban(&self, user_id: UserId) -> Result<Receipt, Error<Rejection>> {
+        let stream = StreamName::user(user_id);
+        let receipt = self
+            .execute::<User>(&stream, &Command::Ban, &by("admin"))
+            .await?;
+        // Also when nothing changed: the ban before may have died between the two.
+        self.state.close_sessions_of(user_id).await?;
+        Ok(receipt)
+    }
+
+    /// Lets a person in again.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownUser`]; [`Error::Log`].
+    pub async fn unban(&self, user_id: UserId) -> Result<Receipt, Error<Rejection>> {
+        let stream = StreamName::user(user_id);
+        self.execute::<User>(&stream, &Command::Unban, &by("admin"))
+            .await
+    }
+
+    /// Refuses with `unknown` when there is no account of `user_id`.
+    pub(crate) async fn check_user<R: std::error::Error>(
+        &self,
+        user_id: UserId,
+        unknown: R,
+    ) -> Result<(), Error<R>> {
+        match self.account(user_id).await.map_err(Error::Log)? {
+            Some(_) => Ok(()),
+            None => Err(Error::Rejected(unknown)),
+        }
+    }
+
     /// A person's XMPP password in its `generation`: 16 hex digits.
     #[must_use]
     pub fn xmpp_password(&self, user_id: UserId, generation: u32) -> String {

@@ -1,45 +1,18 @@
 //! The local provider: the first login with a name makes the account, later ones check the
 //! password (Argon2id, kept in the state database, never in an event).
 
-use super::{Login, Subject};
-use crate::execute::Error;
+use super::{Login, LoginError, MAX_PASSWORD_BYTES, Subject};
 use crate::{Commands, StateError};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use domain::user::{Gender, Rejection, is_name};
-
-/// The longest password in bytes.
-pub const MAX_PASSWORD_BYTES: usize = 1_024;
-
-/// Why a login did not go through.
-#[derive(Debug, thiserror::Error)]
-pub enum LoginError {
-    /// Another password than at the first login with this name.
-    #[error("wrong password")]
-    WrongPassword,
-    /// The name cannot be that of an account.
-    #[error("name must have 1 to 63 characters on one line")]
-    Name,
-    /// The password is empty or longer than [`MAX_PASSWORD_BYTES`].
-    #[error("pass must have 1 to 1024 bytes")]
-    Password,
-    /// Technical reasons.
-    #[error(transparent)]
-    Command(#[from] Error<Rejection>),
-}
-
-impl From<StateError> for LoginError {
-    fn from(error: StateError) -> Self {
-        Self::Command(error.into())
-    }
-}
+use domain::user::{Gender, is_name};
 
 impl Commands {
-    /// Logs in by name and password; the first login with a name makes its account.
-    ///
-    /// # Errors
-    /// [`LoginError`]; nothing is recorded then.
-    pub async fn log_in(&self, name: &str, password: &str) -> Result<Login, LoginError> {
+    pub(super) async fn log_in_locally(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<Login, LoginError> {
         if !is_name(name) {
             return Err(LoginError::Name);
         }
@@ -65,7 +38,7 @@ impl Commands {
             gender: Gender::Unset,
             wb_uid: None,
         };
-        Ok(self.account_of(subject).await?)
+        self.account_of(subject).await
     }
 
     async fn hash(&self, password: &str) -> Result<String, StateError> {
