@@ -3,7 +3,9 @@
 //! Each model is one file with its shape, its fold and its queries; one runner feeds them all
 //! from one subscription. Nothing here decides, and nothing here appends.
 
+pub mod blacklist;
 mod board;
+pub mod followers;
 mod host;
 mod memory;
 mod next_copy;
@@ -27,6 +29,8 @@ use eventlog::EventLog;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use blacklist::Blacklist;
+pub use followers::Followers;
 pub use memory::Live;
 pub use occupancy::Occupancy;
 pub use profiles::Profiles;
@@ -86,6 +90,10 @@ pub struct Projections {
     pub shop_index: Live<ShopIndex>,
     /// Who is where now, and how often shops are visited.
     pub occupancy: Live<Occupancy>,
+    /// Who follows whom.
+    pub followers: Followers,
+    /// Whom people want nothing of, and reports.
+    pub blacklist: Blacklist,
     /// What people say about themselves.
     pub profiles: Profiles,
     /// Where each person has been.
@@ -107,17 +115,25 @@ impl Projections {
         let store = store::Store::open(&options.read_url).await?;
         let shop_index = Live::default();
         let occupancy = Live::default();
+        let followers = Followers::new(store.reads());
+        let blacklist = Blacklist::new(store.reads());
         let profiles = Profiles::new(store.reads());
         let traces = Traces::new(store.reads());
         let memory = vec![memory::slot(&shop_index), memory::slot(&occupancy)];
-        let sql: Vec<Arc<dyn sql::SqlProjection>> =
-            vec![Arc::new(profiles.clone()), Arc::new(traces.clone())];
+        let sql: Vec<Arc<dyn sql::SqlProjection>> = vec![
+            Arc::new(followers.clone()),
+            Arc::new(blacklist.clone()),
+            Arc::new(profiles.clone()),
+            Arc::new(traces.clone()),
+        ];
         let reads = store.reads();
         let snapshots = snapshot::Snapshots::new(options.snapshot_dir, options.snapshot_every);
         let runner = runner::Runner::start(log, store, snapshots, memory, sql).await?;
         Ok(Arc::new(Self {
             shop_index,
             occupancy,
+            followers,
+            blacklist,
             profiles,
             traces,
             runner,

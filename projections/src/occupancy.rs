@@ -55,6 +55,7 @@ struct Person {
     id: [u8; 12],
     gender: Gender,
     invisible: Invisible,
+    banned: bool,
     /// In the order of the log.
     visits: Vec<Visit>,
 }
@@ -68,7 +69,7 @@ struct Visit {
 
 impl Occupancy {
     /// How many people are in `shop`: those whose latest check-in is there and not older than
-    /// `window_ms`, without those who hide from everyone now.
+    /// `window_ms`, without those who hide from everyone now or are banned.
     #[must_use]
     pub fn crowd(&self, shop: ShopId, now: Millis, window_ms: i64) -> Crowd {
         let mut crowd = Crowd::default();
@@ -99,6 +100,32 @@ impl Occupancy {
         present
     }
 
+    /// The people who checked in last anywhere, not longer ago than `window_ms`, most recent first,
+    /// ties in the order of the ids; at most `limit`. Walks over everybody who ever checked in.
+    #[must_use]
+    pub fn recent(&self, now: Millis, window_ms: i64, limit: usize) -> Vec<Presence> {
+        let oldest = now.0.saturating_sub(window_ms);
+        let mut recent: Vec<Presence> = self
+            .people
+            .iter()
+            .filter(|person| person.invisible != Invisible::ToEveryone && !person.banned)
+            .filter_map(|person| Some((person, person.visits.last()?)))
+            .filter(|(_, visit)| visit.at >= oldest)
+            .map(|(person, visit)| Presence {
+                user_id: UserId::from_bytes(person.id),
+                at: Millis(visit.at),
+                invisible: person.invisible,
+            })
+            .collect();
+        let order = |a: &Presence, b: &Presence| b.at.cmp(&a.at).then(a.user_id.cmp(&b.user_id));
+        if recent.len() > limit && limit > 0 {
+            recent.select_nth_unstable_by(limit - 1, order);
+        }
+        recent.truncate(limit);
+        recent.sort_by(order);
+        recent
+    }
+
     /// Where and when `user` checked in last, however long ago.
     #[must_use]
     pub fn last_seen(&self, user: UserId) -> Option<(ShopId, Millis)> {
@@ -111,6 +138,12 @@ impl Occupancy {
     pub fn invisible(&self, user: UserId) -> Invisible {
         self.person(user)
             .map_or_else(Invisible::default, |person| person.invisible)
+    }
+
+    /// Whether an operator has shut `user` out.
+    #[must_use]
+    pub fn banned(&self, user: UserId) -> bool {
+        self.person(user).is_some_and(|person| person.banned)
     }
 
     /// The gender that `user` gave.
@@ -143,7 +176,7 @@ impl Occupancy {
         self.latest
             .range((shop, oldest, 0)..=(shop, i64::MAX, u32::MAX))
             .map(|&(_, at, number)| (Millis(at), &self.people[number as usize]))
-            .filter(|(_, person)| person.invisible != Invisible::ToEveryone)
+            .filter(|(_, person)| person.invisible != Invisible::ToEveryone && !person.banned)
     }
 
     fn person(&self, user: UserId) -> Option<&Person> {
@@ -163,6 +196,7 @@ impl Occupancy {
             id,
             gender: Gender::default(),
             invisible: Invisible::default(),
+            banned: false,
             visits: Vec::new(),
         });
         self.numbers.insert(id, number);
@@ -229,11 +263,13 @@ impl Occupancy {
 
 impl MemoryProjection for Occupancy {
     const NAME: &'static str = "occupancy";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const KINDS: &'static [EventKind] = &[
         EventKind::UserRegistered,
         EventKind::ProfileChanged,
         EventKind::VisibilityChanged,
+        EventKind::UserBanned,
+        EventKind::UserUnbanned,
         EventKind::CheckedIn,
         EventKind::CheckinDeleted,
     ];
@@ -250,6 +286,10 @@ impl MemoryProjection for Occupancy {
             Event::VisibilityChanged(changed) => self.change(changed.user_id, |person| {
                 person.invisible = changed.invisible;
             }),
+            Event::UserBanned(banned) => self.change(banned.user_id, |person| person.banned = true),
+            Event::UserUnbanned(unbanned) => {
+                self.change(unbanned.user_id, |person| person.banned = false)
+            }
             Event::CheckedIn(made) if !made.hidden => self.check_in(
                 made.user_id,
                 Visit {

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 const SIZES: [usize; 4] = [1, 20, 100, 500];
 
 const COLUMNS: &str = "user_id, name, gender, birthday, signature, job, jobtype, hobby, wb_uid, \
-                       invisible, generation";
+                       invisible, generation, banned";
 
 /// A person's account, as others may read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Profile {
     pub invisible: Invisible,
     /// The generation of the XMPP password.
     pub generation: u32,
+    /// An operator has shut the person out.
+    pub banned: bool,
 }
 
 /// Everybody's profile.
@@ -116,6 +118,7 @@ fn profile(row: &AnyRow) -> Result<Profile, sqlx::Error> {
         invisible: Invisible::try_from(small::<u8>(row, "invisible")?)
             .map_err(|error| decode("invisible", error))?,
         generation: small(row, "generation")?,
+        banned: small::<u8>(row, "banned")? != 0,
     })
 }
 
@@ -141,7 +144,7 @@ impl SqlProjection for Profiles {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn kinds(&self) -> &'static [EventKind] {
@@ -150,6 +153,8 @@ impl SqlProjection for Profiles {
             EventKind::ProfileChanged,
             EventKind::VisibilityChanged,
             EventKind::PasswordReset,
+            EventKind::UserBanned,
+            EventKind::UserUnbanned,
         ]
     }
 
@@ -166,7 +171,8 @@ impl SqlProjection for Profiles {
                       hobby TEXT NOT NULL, \
                       wb_uid TEXT, \
                       invisible BIGINT NOT NULL, \
-                      generation BIGINT NOT NULL",
+                      generation BIGINT NOT NULL, \
+                      banned BIGINT NOT NULL",
         }]
     }
 
@@ -197,6 +203,8 @@ impl SqlProjection for Profiles {
                     .execute(&mut *rows.connection)
                     .await?;
                 }
+                Event::UserBanned(banned) => ban(rows, banned.user_id, 1).await?,
+                Event::UserUnbanned(unbanned) => ban(rows, unbanned.user_id, 0).await?,
                 _ => {}
             }
         }
@@ -204,10 +212,19 @@ impl SqlProjection for Profiles {
     }
 }
 
+async fn ban(rows: &mut Rows<'_>, user: UserId, banned: i64) -> Result<(), sqlx::Error> {
+    rows.statement("UPDATE {} SET banned = $2 WHERE user_id = $1", "profiles")
+        .bind(user.to_string())
+        .bind(banned)
+        .execute(&mut *rows.connection)
+        .await
+        .map(drop)
+}
+
 async fn register(rows: &mut Rows<'_>, registered: &UserRegistered) -> Result<(), sqlx::Error> {
     rows.statement(
         "INSERT INTO {} (user_id, name, gender, birthday, signature, job, hobby, wb_uid, \
-         invisible, generation) VALUES ($1, $2, $3, '', '', '', '', $4, 0, 0) \
+         invisible, generation, banned) VALUES ($1, $2, $3, '', '', '', '', $4, 0, 0, 0) \
          ON CONFLICT (user_id) DO NOTHING",
         "profiles",
     )

@@ -17,6 +17,7 @@ fn ana() -> Profile {
         wb_uid: None,
         invisible: Invisible::ToNobody,
         generation: 0,
+        banned: false,
     }
 }
 
@@ -92,6 +93,26 @@ async fn what_is_not_changed_stays() {
         ..ana()
     };
     check(events, Some(expected)).await;
+}
+
+#[tokio::test]
+async fn a_ban_lasts_until_it_is_lifted() {
+    let banned = || domain::user::UserBanned { user_id: user(1) }.into();
+    let unbanned = || domain::user::UserUnbanned { user_id: user(1) }.into();
+    let shut_out = Profile {
+        banned: true,
+        ..ana()
+    };
+    check(
+        [registered(user(1), Gender::Female), banned()],
+        Some(shut_out),
+    )
+    .await;
+    check(
+        [registered(user(1), Gender::Female), banned(), unbanned()],
+        Some(ana()),
+    )
+    .await;
 }
 
 #[tokio::test]

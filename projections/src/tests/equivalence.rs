@@ -1,6 +1,8 @@
 //! What holds for every projection: however a history reaches it (one by one, in batches, twice,
 //! from a snapshot, rebuilt), it ends up the same.
 
+use crate::blacklist::Blacklist;
+use crate::followers::Followers;
 use crate::memory::{Applied, MemoryProjection, Poison, Portion};
 use crate::occupancy::Occupancy;
 use crate::profiles::Profiles;
@@ -12,10 +14,12 @@ use crate::tests::{
     Place, check_in, checkin, details, in_time, point, rows, shop, taken_back, user,
 };
 use crate::traces::Traces;
+use domain::block::{Blocked, Unblocked};
+use domain::follow::{Followed, Unfollowed};
 use domain::shop::{Category, NoticePosted, ShopClosed, ShopRegistered, ShopRevised};
 use domain::shop::{StaffAdded, StaffRemoved};
 use domain::user::{Gender, Invisible, PasswordReset, ProfileChanged, ProfileEdit};
-use domain::user::{UserRegistered, VisibilityChanged};
+use domain::user::{UserBanned, UserRegistered, UserUnbanned, VisibilityChanged};
 use domain::{Event, Millis, Position};
 use eventlog::{Delivery, EventLog, MemoryLog};
 use proptest::prelude::*;
@@ -75,6 +79,20 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (person(), 0..9_u32).prop_map(|(user_id, generation)| PasswordReset {
             user_id, generation,
         }.into()),
+        4 => (person(), person()).prop_map(|(user_id, follow_id)| Followed {
+            user_id, follow_id,
+        }.into()),
+        2 => (person(), person()).prop_map(|(user_id, follow_id)| Unfollowed {
+            user_id, follow_id,
+        }.into()),
+        2 => (person(), person(), any::<bool>()).prop_map(|(user_id, block_id, report)| Blocked {
+            user_id, block_id, report,
+        }.into()),
+        1 => (person(), person()).prop_map(|(user_id, block_id)| Unblocked {
+            user_id, block_id,
+        }.into()),
+        1 => person().prop_map(|user_id| UserBanned { user_id }.into()),
+        1 => person().prop_map(|user_id| UserUnbanned { user_id }.into()),
         6 => (0..30_u8, person(), place(), any::<bool>())
             .prop_map(|(id, person, place, hidden)| check_in(checkin(id), person, place, hidden)),
         3 => (0..30_u8, person(), place())
@@ -218,6 +236,16 @@ async fn check_sql(
     assert_eq!(in_batches, at_once, "{name}: in batches");
 }
 
+/// Every projection in SQL.
+fn in_sql(store: &Store) -> Vec<Box<dyn SqlProjection>> {
+    vec![
+        Box::new(Followers::new(store.reads())),
+        Box::new(Blacklist::new(store.reads())),
+        Box::new(Profiles::new(store.reads())),
+        Box::new(Traces::new(store.reads())),
+    ]
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -254,11 +282,11 @@ fn every_model_in_sql_is_the_same_whichever_way_it_was_fed() {
     let runtime = runtime();
     for place in Place::both() {
         let store = runtime.block_on(place.store());
-        let (profiles, traces) = (Profiles::new(store.reads()), Traces::new(store.reads()));
         for_histories(16, |whole, batches| {
             runtime.block_on(async {
-                check_sql(&store, &profiles, &whole, &batches).await;
-                check_sql(&store, &traces, &whole, &batches).await;
+                for projection in in_sql(&store) {
+                    check_sql(&store, &*projection, &whole, &batches).await;
+                }
             });
         });
     }
@@ -271,12 +299,11 @@ fn both_engines_hold_the_same_rows() {
     for_histories(12, |whole, _| {
         let [sqlite, postgres] = [&stores[0].0, &stores[1].0].map(|store| {
             runtime.block_on(async {
-                let profiles = Profiles::new(store.reads());
-                let traces = Traces::new(store.reads());
-                (
-                    filled(store, &profiles, "", &[&whole]).await,
-                    filled(store, &traces, "", &[&whole]).await,
-                )
+                let mut all = Vec::new();
+                for projection in in_sql(store) {
+                    all.push(filled(store, &*projection, "", &[&whole]).await);
+                }
+                all
             })
         });
         assert_eq!(sqlite, postgres);
@@ -295,7 +322,8 @@ async fn everything(projections: &crate::Projections, store: &Store) -> Vec<Vec<
             .map(|n| {
                 let (person, place) = (user(n), shop(n.into()));
                 format!(
-                    "{:?} {:?} {:?} {:?} {}",
+                    "{:?} {:?} {:?} {:?} {:?} {}",
+                    occupancy.banned(person),
                     occupancy.last_seen(person),
                     occupancy.gender(person),
                     occupancy.invisible(person),
@@ -308,6 +336,8 @@ async fn everything(projections: &crate::Projections, store: &Store) -> Vec<Vec<
     vec![
         vec![shops],
         people,
+        rows(store, &projections.followers, "").await,
+        rows(store, &projections.blacklist, "").await,
         rows(store, &projections.profiles, "").await,
         rows(store, &projections.traces, "").await,
     ]
