@@ -1,5 +1,7 @@
 //! `/admin/*`: what operators do, behind the token of the settings.
 
+pub(crate) mod policies;
 pub(crate) mod projections;
+pub(crate) mod reports;
 pub(crate) mod shops;
 pub(crate) mod users;

@@ -1,18 +1,35 @@
-//! `/aroundme/*`: what is likely where the phone is (seed §4).
+//! `/aroundme/*`: which shops the phone may be in, and who is near its owner (seed §4, §6).
 
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, accuracy, point};
+use crate::present::{PresentRow, present_rows};
 use crate::reply::Reply;
 use crate::rows::ShopRow;
+use crate::session::Viewer;
 use axum::extract::State;
+use domain::UserId;
 use domain::geo::Fix;
+use domain::user::Gender;
+use projections::occupancy::Presence;
 use projections::place_ranker;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 /// How many shops a phone is offered.
 const OFFERED: usize = 50;
+
+/// How many people a phone is offered.
+const PEOPLE: usize = 50;
+
+/// How many people are looked at to find those whom the caller may see.
+const CONSIDERED: usize = 1_000;
+
+/// How far away a person may be, by the shops of both.
+const NEARBY_M: f64 = 3_000.0;
+
+/// How many shops around are looked into.
+const SHOPS: usize = 5_000;
 
 /// A fix of the phone.
 #[derive(Deserialize, IntoParams)]
@@ -50,4 +67,58 @@ pub(crate) async fn shops(
         })
     });
     Ok(Reply(rows))
+}
+
+/// Which people.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Whom {
+    /// 1 men, 2 women, 0 all.
+    #[param(minimum = 0, maximum = 2)]
+    gender: u8,
+}
+
+/// `GET /aroundme/users`: people within 3 km of the caller's last check-in, those at the nearest
+/// shop first, then the most recent; people active lately for a caller who never checked in.
+///
+/// Source: seed §6. At most 50, none whom the caller may not see.
+#[utoipa::path(get, path = "/aroundme/users", tag = "people", params(Whom),
+    responses((status = 200, body = Vec<PresentRow>), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn users(
+    State(app): State<App>,
+    Viewer(viewer): Viewer,
+    Input(Whom { gender }): Input<Whom>,
+) -> Result<Reply<Vec<PresentRow>>, ApiError> {
+    let gender = Gender::try_from(gender)
+        .map_err(|error| ApiError::bad_request(format!("gender {error}")))?;
+    let people = people_near(&app, viewer, gender);
+    Ok(Reply(present_rows(&app, viewer, people, 0, PEOPLE).await?))
+}
+
+fn people_near(app: &App, viewer: Option<UserId>, gender: Gender) -> Vec<Presence> {
+    let (now, window_ms) = (app.now(), app.settings.presence_window_ms);
+    app.projections.shop_index.read(|shops| {
+        app.projections.occupancy.read(|occupancy| {
+            let wanted = |there: &Presence| {
+                Some(there.user_id) != viewer
+                    && (gender == Gender::Unset || occupancy.gender(there.user_id) == gender)
+            };
+            let last = viewer.and_then(|viewer| occupancy.last_seen(viewer));
+            let place = last.and_then(|(shop, _)| shops.get(shop));
+            match place {
+                Some(place) => shops
+                    .within(place.details.point, NEARBY_M, SHOPS)
+                    .into_iter()
+                    .flat_map(|near| occupancy.present(near.shop.id, now, window_ms))
+                    .filter(wanted)
+                    .take(CONSIDERED)
+                    .collect(),
+                None => {
+                    let mut recent = occupancy.recent(now, window_ms, CONSIDERED);
+                    recent.retain(wanted);
+                    recent
+                }
+            }
+        })
+    })
 }

@@ -5,7 +5,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, Page, accuracy, in_range, point};
 use crate::reply::Reply;
 use crate::rows::day_and_clock;
-use crate::session::Caller;
+use crate::session::{Caller, caller_only};
 use crate::shop::check_shop;
 use axum::extract::State;
 use commands::{CheckIn, Receipt};
@@ -69,9 +69,7 @@ pub(crate) async fn create(
     Caller(user_id): Caller,
     Input(new): Input<NewCheckin>,
 ) -> Result<Reply<CheckinRow>, ApiError> {
-    if new.user_id != user_id {
-        return Err(ApiError::forbidden("user_id must be your own"));
-    }
+    caller_only(user_id, new.user_id)?;
     if new.od == 0 {
         return Err(ApiError::bad_request("od must be at least 1"));
     }

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commands::identity::LoginError;
 use commands::shop::ShopRejection;
-use domain::{checkin, shop, user};
+use domain::{block, checkin, follow, share, shop, user};
 use serde::Serialize;
 use std::convert::Infallible;
 use utoipa::ToSchema;
@@ -125,6 +125,33 @@ impl Refusal for shop::Rejection {
     }
 }
 
+impl Refusal for follow::Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Yourself => StatusCode::BAD_REQUEST,
+            Self::UnknownUser => StatusCode::NOT_FOUND,
+        }
+    }
+}
+
+impl Refusal for share::Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownUser => StatusCode::NOT_FOUND,
+            Self::NoToken => StatusCode::CONFLICT,
+        }
+    }
+}
+
+impl Refusal for block::Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Yourself => StatusCode::BAD_REQUEST,
+            Self::UnknownUser => StatusCode::NOT_FOUND,
+        }
+    }
+}
+
 impl Refusal for ShopRejection {
     fn status(&self) -> StatusCode {
         match self {
@@ -148,8 +175,19 @@ impl<R: Refusal> From<commands::Error<R>> for ApiError {
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::WrongPassword => Self::new(StatusCode::UNAUTHORIZED, error.to_string()),
-            LoginError::Name | LoginError::Password => Self::bad_request(error.to_string()),
+            LoginError::WrongPassword | LoginError::WrongCode => {
+                Self::new(StatusCode::UNAUTHORIZED, error.to_string())
+            }
+            LoginError::Banned => Self::forbidden(error.to_string()),
+            LoginError::Name | LoginError::WeiboName | LoginError::Password => {
+                Self::bad_request(error.to_string())
+            }
+            LoginError::NoWeibo => Self::not_found(error.to_string()),
+            LoginError::WeiboAway(cause) => {
+                tracing::error!(%cause, "nobody can log in by weibo");
+                let message = "weibo cannot be asked now, try again";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            }
             LoginError::Command(error) => error.into(),
         }
     }

@@ -5,14 +5,18 @@
 
 mod admin;
 mod aroundme;
+mod blacklists;
 mod checkins;
 mod error;
+mod follow_info;
+mod follows;
 mod health;
 mod init;
 mod input;
 mod layers;
 mod login_guard;
 mod oauth2;
+mod present;
 mod reply;
 mod rows;
 mod session;
@@ -117,7 +121,11 @@ fn documented(app: &App) -> (Router, OpenApi) {
         .routes(routes!(oauth2::login))
         .routes(routes!(oauth2::logout))
         .route("/oauth2/logout", get(oauth2::logout))
+        .routes(routes!(oauth2::sina::sina))
+        .routes(routes!(oauth2::sina::sina_callback))
+        .routes(routes!(oauth2::share::share))
         .routes(routes!(aroundme::shops))
+        .routes(routes!(aroundme::users))
         .routes(routes!(shop::nearby))
         .routes(routes!(shop::info))
         .routes(routes!(shop::users))
@@ -128,12 +136,23 @@ fn documented(app: &App) -> (Router, OpenApi) {
         .routes(routes!(user_info::get_self))
         .routes(routes!(user_info::trace))
         .routes(routes!(user_info::set))
+        .routes(routes!(follows::create))
+        .route("/follows/create", post(follows::create))
+        .routes(routes!(follows::delete))
+        .routes(routes!(follow_info::followers))
+        .routes(routes!(follow_info::friends))
+        .routes(routes!(blacklists::list, blacklists::create))
+        .route("/blacklists/create", post(blacklists::create))
+        .routes(routes!(blacklists::delete))
+        .routes(routes!(admin::reports::list))
+        .routes(routes!(admin::users::ban, admin::users::unban))
         .routes(routes!(admin::shops::register))
         .routes(routes!(admin::shops::revise, admin::shops::close))
         .routes(routes!(admin::shops::add_staff))
         .routes(routes!(admin::shops::remove_staff))
         .routes(routes!(admin::shops::post_notice))
         .routes(routes!(admin::users::reset_password))
+        .routes(routes!(admin::policies::list))
         .routes(routes!(admin::projections::list))
         .routes(routes!(admin::projections::rebuild))
         .routes(routes!(health::healthz))

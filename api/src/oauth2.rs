@@ -1,4 +1,7 @@
-//! `/oauth2/*`: logging in and out (seed §2.2, §2.3).
+//! `/oauth2/*`: logging in and out, and sharing (seed §2, §3).
+
+pub(crate) mod share;
+pub(crate) mod sina;
 
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
@@ -8,12 +11,12 @@ use crate::login_guard::Verdict;
 use crate::reply::Reply;
 use crate::session::{ClientAddress, ShownToken, remove_cookie, set_cookie};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse};
-use commands::identity::LoginError;
+use commands::identity::{Login, LoginError};
 use domain::UserId;
-use domain::user::Account;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// Name and password.
@@ -52,7 +55,8 @@ pub(crate) struct LoggedIn {
 }
 
 impl LoggedIn {
-    fn new(app: &App, account: Account) -> Self {
+    fn new(app: &App, login: Login) -> Self {
+        let Login { account, token, .. } = login;
         Self {
             id: account.user_id,
             password: app
@@ -62,11 +66,49 @@ impl LoggedIn {
             name: account.profile.name,
             gender: account.profile.gender.unwrap_or_default().into(),
             wb_uid: account.wb_uid,
-            token: None,
-            expires_in: None,
-            expires_at: None,
+            expires_in: token.as_ref().map(|token| token.expires_in),
+            expires_at: token
+                .as_ref()
+                .map(|token| token.expires_at.0.div_euclid(1_000)),
+            token: token.map(|token| token.token),
         }
     }
+}
+
+/// Tries a login as `name`, unless too many have failed.
+async fn guarded(
+    app: &App,
+    name: &str,
+    address: IpAddr,
+    login: impl Future<Output = Result<Login, LoginError>>,
+) -> Result<Login, ApiError> {
+    let slow_down = || ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too many failed logins");
+    let attempt = app.login_guard.attempt(name, address).await;
+    if attempt.verdict == Verdict::Locked {
+        return Err(slow_down());
+    }
+    match login.await {
+        Ok(login) => Ok(login),
+        Err(error @ (LoginError::WrongPassword | LoginError::WrongCode)) => {
+            let verdict = attempt.verdict;
+            attempt.failed();
+            Err(match verdict {
+                Verdict::Wary => slow_down(),
+                _ => error.into(),
+            })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a session for whoever has logged in: its cookie, and the answer.
+async fn welcome(app: &App, login: Login) -> Result<(HeaderValue, Reply<LoggedIn>), ApiError> {
+    app.settle(&login.receipt).await;
+    let state = app.commands.state();
+    let user_id = login.account.user_id;
+    let session = state.open_session(user_id, app.commands.clock()).await?;
+    let cookie = set_cookie(&session, app.settings.https);
+    Ok((cookie, Reply(LoggedIn::new(app, login))))
 }
 
 /// `POST /oauth2/login`: logs in by name and password; the first login makes the account.
@@ -87,32 +129,10 @@ pub(crate) async fn login(
         hash,
     } = credentials;
     check_hash(&hash, &[&name, &pass, &mac, "dface"])?;
-    let slow_down = || ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too many failed logins");
-    let attempt = app.login_guard.attempt(&name, address).await;
-    if attempt.verdict == Verdict::Locked {
-        return Err(slow_down());
-    }
-    let login = match app.commands.log_in(&name, &pass).await {
-        Ok(login) => login,
-        Err(LoginError::WrongPassword) => {
-            let verdict = attempt.verdict;
-            attempt.failed();
-            return Err(match verdict {
-                Verdict::Wary => slow_down(),
-                _ => LoginError::WrongPassword.into(),
-            });
-        }
-        Err(error) => return Err(error.into()),
-    };
-    app.settle(&login.receipt).await;
-    let session = app
-        .commands
-        .state()
-        .open_session(login.account.user_id, app.commands.clock())
-        .await?;
-    let cookie = set_cookie(&session, app.settings.https);
-    let answer = LoggedIn::new(&app, login.account);
-    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Reply(answer)))
+    let login = app.commands.log_in(&name, &pass);
+    let login = guarded(&app, &name, address, login).await?;
+    let (cookie, answer) = welcome(&app, login).await?;
+    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), answer))
 }
 
 /// `{"logout":true}`

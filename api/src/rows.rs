@@ -2,15 +2,16 @@
 
 use crate::App;
 use crate::error::ApiError;
-use domain::user::Gender;
 use domain::visibility::Relation;
 use domain::{Millis, ShopId, UserId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use projections::Occupancy;
+use projections::followers::Flags;
 use projections::profiles::Profile;
 use projections::shop_index::Shop;
 use serde::Serialize;
+use std::collections::HashMap;
 use utoipa::ToSchema;
 
 /// A shop in a list (seed §4, §5).
@@ -86,7 +87,8 @@ pub(crate) struct UserRow {
 }
 
 impl UserRow {
-    pub(crate) fn new(profile: Profile) -> Self {
+    /// The row of a person who stands so to the viewer.
+    pub(crate) fn new(profile: Profile, flags: Flags) -> Self {
         Self {
             id: profile.user_id,
             logo: String::new(),
@@ -94,23 +96,58 @@ impl UserRow {
             logo_thumb2: String::new(),
             name: Some(profile.name).filter(|name| !name.is_empty()),
             wb_uid: profile.wb_uid,
-            gender: Gender::into(profile.gender),
+            gender: profile.gender.into(),
             birthday: Some(profile.birthday).filter(|day| !day.is_empty()),
             signature: profile.signature,
             job: profile.job,
             jobtype: profile.jobtype,
             hobby: profile.hobby,
-            friend: false,
-            follower: false,
+            friend: flags.friend,
+            follower: flags.follower,
         }
     }
 }
 
-/// How `viewer` stands to `user`.
-pub(crate) fn relation(viewer: Option<UserId>, user: UserId) -> Relation {
+/// The rows of `users`, in order, as `viewer` sees them; one query for the profiles and one for the
+/// relations.
+pub(crate) async fn user_rows(
+    app: &App,
+    viewer: Option<UserId>,
+    users: &[UserId],
+) -> Result<Vec<UserRow>, ApiError> {
+    let flags = flags(app, viewer, users).await?;
+    let mut profiles = app.projections.profiles.many(users).await?;
+    let row = |user| {
+        let flags = flags.get(user).copied().unwrap_or_default();
+        Some(UserRow::new(profiles.remove(user)?, flags))
+    };
+    Ok(users.iter().filter_map(row).collect())
+}
+
+/// How `users` stand to `viewer`; nobody stands in any way to somebody who is not logged in.
+pub(crate) async fn flags(
+    app: &App,
+    viewer: Option<UserId>,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Flags>, ApiError> {
     match viewer {
-        Some(viewer) if viewer == user => Relation::Oneself,
-        _ => Relation::Stranger,
+        Some(viewer) if !users.is_empty() => {
+            Ok(app.projections.followers.flags(viewer, users).await?)
+        }
+        _ => Ok(HashMap::new()),
+    }
+}
+
+/// How `viewer` stands to `user`.
+pub(crate) fn relation(viewer: Option<UserId>, user: UserId, flags: Flags) -> Relation {
+    if viewer == Some(user) {
+        Relation::Oneself
+    } else if flags.blocks_viewer {
+        Relation::Unwanted
+    } else if flags.friend || flags.follower {
+        Relation::Acquaintance
+    } else {
+        Relation::Stranger
     }
 }
 

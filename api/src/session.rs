@@ -48,7 +48,14 @@ impl FromRequestParts<App> for Viewer {
             return Ok(Self(None));
         };
         let session = app.commands.state().session(token, app.now()).await?;
-        Ok(Self(session.map(|session| session.user_id)))
+        let user = session.map(|session| session.user_id);
+        // The sessions of somebody who is banned end, but one may just have begun.
+        let banned = |user: &UserId| {
+            app.projections
+                .occupancy
+                .read(|people| people.banned(*user))
+        };
+        Ok(Self(user.filter(|user| !banned(user))))
     }
 }
 
@@ -101,6 +108,15 @@ impl FromRequestParts<App> for Operator {
     }
 }
 
+/// Refuses an id in a parameter that is not the caller's own.
+pub(crate) fn caller_only(caller: UserId, user_id: UserId) -> Result<(), ApiError> {
+    if caller == user_id {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden("user_id must be your own"))
+    }
+}
+
 /// The header that hands a new session to the client.
 pub(crate) fn set_cookie(token: &SessionToken, secure: bool) -> HeaderValue {
     cookie(token.as_str(), "", secure)
@@ -117,14 +133,19 @@ fn cookie(value: &str, lifetime: &str, secure: bool) -> HeaderValue {
     HeaderValue::try_from(text).expect("hex digits and attributes are ASCII")
 }
 
-/// The cookie's value where it is shaped like a token of ours.
+/// The session's token as it is shown.
 fn shown_token(headers: &HeaderMap) -> Option<&str> {
+    shown_cookie(headers, COOKIE)
+}
+
+/// The value of a cookie where it is shaped like one of ours: 32 hex digits.
+pub(crate) fn shown_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
         .find(|token| token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 

@@ -23,6 +23,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Clients reach us over HTTPS, so cookies are marked `Secure`.
     pub https: bool,
+    /// A login by way of Weibo must have been begun here.
+    pub weibo_require_state: bool,
     /// Limits on what strangers control.
     pub limits: Limits,
 }

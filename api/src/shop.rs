@@ -3,12 +3,12 @@
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, Page, accuracy, point};
+use crate::present::{PresentRow, present_rows};
 use crate::reply::Reply;
-use crate::rows::{ShopRow, UserRow, ago, relation};
+use crate::rows::ShopRow;
 use crate::session::Viewer;
 use axum::extract::State;
 use domain::shop::Category;
-use domain::visibility::may_see_place;
 use domain::{ShopId, UserId};
 use projections::shop_index::Filter;
 use serde::{Deserialize, Serialize};
@@ -147,15 +147,6 @@ pub(crate) struct WhichPage {
     pcount: Option<u32>,
 }
 
-/// A person at a shop (seed §8).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct PresentRow {
-    #[serde(flatten)]
-    user: UserRow,
-    /// How long ago the person was active there.
-    time: String,
-}
-
 /// `GET /shop/users`: who is at a shop now and may be seen by the caller, most recent first.
 ///
 /// Source: seed §8. Pages are filled after hiding.
@@ -168,27 +159,12 @@ pub(crate) async fn users(
 ) -> Result<Reply<Vec<PresentRow>>, ApiError> {
     let page = Page::of(query.page, query.pcount)?;
     check_shop(&app, query.id)?;
-    let now = app.now();
-    let mut present = app
+    let present = app
         .projections
         .occupancy
-        .read(|occupancy| occupancy.present(query.id, now, app.settings.presence_window_ms));
-    present.retain(|there| may_see_place(relation(viewer, there.user_id), there.invisible));
-    let shown: Vec<_> = present
-        .into_iter()
-        .skip(page.skip())
-        .take(page.take())
-        .collect();
-    let ids: Vec<UserId> = shown.iter().map(|there| there.user_id).collect();
-    let mut profiles = app.projections.profiles.many(&ids).await?;
-    let rows = shown.into_iter().filter_map(|there| {
-        let user = UserRow::new(profiles.remove(&there.user_id)?);
-        Some(PresentRow {
-            user,
-            time: ago(there.at, now),
-        })
-    });
-    Ok(Reply(rows.collect()))
+        .read(|occupancy| occupancy.present(query.id, app.now(), app.settings.presence_window_ms));
+    let rows = present_rows(&app, viewer, present, page.skip(), page.take()).await?;
+    Ok(Reply(rows))
 }
 
 /// Refuses a shop that does not exist or is closed.

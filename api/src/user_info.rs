@@ -5,12 +5,13 @@ use crate::checkins::shop_name;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, Page, flag};
 use crate::reply::Reply;
-use crate::rows::{UserRow, ago, day_and_clock, profile, relation};
+use crate::rows::{UserRow, ago, day_and_clock, flags, profile, relation};
 use crate::session::Caller;
 use axum::extract::State;
 use domain::user::{Gender, Invisible, OutOfRange, ProfileEdit};
 use domain::visibility::may_see_place;
 use domain::{CheckinId, ShopId, UserId};
+use projections::followers::Flags;
 use projections::traces::merge;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -45,6 +46,8 @@ pub(crate) async fn get(
     Input(Which { id }): Input<Which>,
 ) -> Result<Reply<UserInfo>, ApiError> {
     let profile = profile(&app, id).await?;
+    let flags = flags(&app, Some(viewer), &[id]).await?;
+    let flags = flags.get(&id).copied().unwrap_or_default();
     let seen = app
         .projections
         .occupancy
@@ -53,17 +56,15 @@ pub(crate) async fn get(
         None => String::new(),
         Some((shop, at)) => {
             let time = ago(at, app.now());
-            if may_see_place(relation(Some(viewer), id), profile.invisible) {
+            if may_see_place(relation(Some(viewer), id, flags), profile.invisible) {
                 format!("{time} {}", shop_name(&app, shop))
             } else {
                 time
             }
         }
     };
-    Ok(Reply(UserInfo {
-        user: UserRow::new(profile),
-        last,
-    }))
+    let user = UserRow::new(profile, flags);
+    Ok(Reply(UserInfo { user, last }))
 }
 
 /// The caller's own account (seed §13).
@@ -90,7 +91,7 @@ pub(crate) async fn get_self(
     Ok(Reply(SelfInfo {
         invisible: profile.invisible.into(),
         password: app.commands.xmpp_password(caller, profile.generation),
-        user: UserRow::new(profile),
+        user: UserRow::new(profile, Flags::default()),
     }))
 }
 
@@ -243,7 +244,10 @@ pub(crate) async fn set(
     let invisible = numbered::<Invisible>("invisible", new.invisible)?;
     let receipt = app.commands.edit_self(caller, edit, invisible).await?;
     app.settle(&receipt).await;
-    Ok(Reply(UserRow::new(profile(&app, caller).await?)))
+    Ok(Reply(UserRow::new(
+        profile(&app, caller).await?,
+        Flags::default(),
+    )))
 }
 
 fn numbered<T: TryFrom<u8, Error = OutOfRange>>(

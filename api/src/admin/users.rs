@@ -30,6 +30,45 @@ pub(crate) async fn reset_password(
     Ok(Reply(NewPassword { password }))
 }
 
+/// `{"id":"502e6303421aa918ba000001","banned":true}`
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ban {
+    #[schema(value_type = String)]
+    id: UserId,
+    banned: bool,
+}
+
+/// `POST /admin/users/{id}/ban`: shuts a person out: sessions end, logins are refused, presence
+/// disappears.
+#[utoipa::path(post, path = "/admin/users/{id}/ban", tag = "admin",
+    params(("id" = String, Path)), security(("operator" = [])),
+    responses((status = 200, body = Ban), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn ban(
+    State(app): State<App>,
+    _: Operator,
+    Path(id): Path<String>,
+) -> Result<Reply<Ban>, ApiError> {
+    let id = user_id(&id)?;
+    let receipt = app.commands.ban(id).await?;
+    app.settle(&receipt).await;
+    Ok(Reply(Ban { id, banned: true }))
+}
+
+/// `DELETE /admin/users/{id}/ban`: lets a person in again.
+#[utoipa::path(delete, path = "/admin/users/{id}/ban", tag = "admin",
+    params(("id" = String, Path)), security(("operator" = [])),
+    responses((status = 200, body = Ban), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn unban(
+    State(app): State<App>,
+    _: Operator,
+    Path(id): Path<String>,
+) -> Result<Reply<Ban>, ApiError> {
+    let id = user_id(&id)?;
+    let receipt = app.commands.unban(id).await?;
+    app.settle(&receipt).await;
+    Ok(Reply(Ban { id, banned: false }))
+}
+
 /// The user id in a path.
 pub(super) fn user_id(text: &str) -> Result<UserId, ApiError> {
     text.parse()
