@@ -5,6 +5,8 @@
 
 mod append;
 mod checkin;
+mod crowd;
+mod follows;
 mod house;
 mod http;
 mod kept_log;
@@ -53,6 +55,8 @@ enum Benchmark {
     Append(append::Options),
     /// Check-ins over HTTP through the whole house, beside the log alone
     Checkin(checkin::Options),
+    /// Lists of people among millions of follows, beside textbook SQL
+    People(follows::Options),
     /// Building each read model anew, beside reading the log alone
     Rebuild(rebuild::Options),
     /// Start-up, memory and queries of a house with a large log
@@ -99,6 +103,7 @@ async fn measure(benchmark: Benchmark, common: &Common) -> Result<Report> {
     match benchmark {
         Benchmark::Append(options) => append::run(options, common).await,
         Benchmark::Checkin(options) => checkin::run(options, common).await,
+        Benchmark::People(options) => follows::run(options, common).await,
         Benchmark::Rebuild(options) => rebuild::run(options, common).await,
         Benchmark::Start(options) => start::run(options, common).await,
         Benchmark::House(_) => Ok(Report::default()),
