@@ -13,13 +13,15 @@ mod program;
 mod raw;
 mod scrub;
 mod server;
+mod weibo;
 
 pub(crate) use answer::{Answer, same};
 pub(crate) use clock::{DAY, HOUR, MINUTE};
 pub(crate) use door::{ADMIN_TOKEN, Call, Door, encoded, full_hash, hash};
 pub(crate) use house::{House, Stores, settings};
-pub(crate) use phone::Phone;
+pub(crate) use phone::{Phone, id_of};
 pub(crate) use poll::{PATIENCE, eventually};
 pub(crate) use program::{Program, run};
 pub(crate) use raw::{Wire, multipart};
 pub(crate) use server::Server;
+pub(crate) use weibo::{FakeWeibo, Mood, Person};

@@ -5,7 +5,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const PROJECTIONS: [&str; 4] = ["occupancy", "profiles", "shop_index", "traces"];
+const PROJECTIONS: [&str; 6] = [
+    "blacklist",
+    "followers",
+    "occupancy",
+    "profiles",
+    "shop_index",
+    "traces",
+];
 
 /// What is asked of all read models.
 async fn answers(phone: &Phone, shops: &[String]) -> Value {

@@ -4,20 +4,30 @@
 use super::answer::same;
 use super::clock::{HOUR, ManualClock};
 use super::door::{ADMIN_TOKEN, Door};
+use super::poll::PATIENCE;
 use api::Settings;
+use commands::identity::{Provider, Weibo, WeiboSettings};
 use commands::{Commands, Secret, State};
 use domain::Position;
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, Filter, StoredEvent};
+use policies::{Pace, Policies};
 use projections::{Options, Projections};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// How soon a policy tries again.
+const PACE: Pace = Pace {
+    first: Duration::from_millis(100),
+    most: Duration::from_secs(10),
+};
 
 /// Where a house keeps what must survive it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +55,8 @@ struct Plan {
     read_url: String,
     state_url: String,
     settings: Settings,
+    /// How Weibo is asked, if it knows people's names and passwords.
+    weibo: Option<WeiboSettings>,
     /// The log of a house that has it in memory.
     memory: Arc<MemoryLog>,
     folder: TempDir,
@@ -55,6 +67,7 @@ struct Parts {
     log: Arc<dyn EventLog>,
     commands: Arc<Commands>,
     projections: Arc<Projections>,
+    policies: Policies,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -78,6 +91,7 @@ pub(crate) fn settings() -> Settings {
         timezone: jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone"),
         trusted_proxies: Vec::new(),
         https: false,
+        weibo_require_state: false,
         limits: api::Limits::default(),
     }
 }
@@ -90,7 +104,17 @@ impl House {
 
     /// A new house with these stores and settings.
     pub(crate) async fn with(stores: Stores, settings: Settings) -> Self {
-        let plan = Plan::new(stores, settings);
+        Self::build(Plan::new(stores, settings)).await
+    }
+
+    /// A new house that asks Weibo who people are.
+    pub(crate) async fn at_weibo(stores: Stores, settings: Settings, weibo: WeiboSettings) -> Self {
+        let mut plan = Plan::new(stores, settings);
+        plan.weibo = Some(weibo);
+        Self::build(plan).await
+    }
+
+    async fn build(plan: Plan) -> Self {
         let clock = ManualClock::new();
         let (parts, base) = plan.build(&clock).await;
         let door = Door::new(Door::client(), base);
@@ -224,6 +248,7 @@ impl Plan {
             read_url,
             state_url,
             settings,
+            weibo: None,
             memory,
             folder,
         }
@@ -264,12 +289,22 @@ impl Plan {
             .await
             .expect("a state database");
         let secret = Secret::new(*b"the secret of the tests");
-        let commands = Arc::new(Commands::new(
-            log.clone(),
-            state,
-            secret,
-            clock.for_the_house(),
-        ));
+        let provider = match &self.weibo {
+            Some(settings) => {
+                let weibo = Weibo::new(settings.clone()).expect("a client");
+                Provider::Weibo(Box::new(weibo))
+            }
+            None => Provider::Local,
+        };
+        let commands = Commands::new(log.clone(), state, secret, clock.for_the_house());
+        let commands = Arc::new(commands.with_provider(provider));
+        let policies = Policies::start(
+            vec![Arc::new(policies::Share::new(commands.clone()))],
+            commands.clone(),
+            projections.clone(),
+            PACE,
+        );
+        let policies = policies.await.expect("policies");
         let app = api::App::new(commands.clone(), projections.clone(), self.settings.clone());
         let router = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
 
@@ -287,6 +322,7 @@ impl Plan {
                 log,
                 commands,
                 projections,
+                policies,
                 stop,
                 serving,
             },
@@ -296,9 +332,10 @@ impl Plan {
 }
 
 impl Parts {
-    async fn tear_down(self, stores: Stores) {
+    async fn tear_down(mut self, stores: Stores) {
         let _ = self.stop.send(());
         self.serving.await.expect("a listener that stops");
+        self.policies.stop(PATIENCE).await;
         self.projections.stop().await;
         self.commands.state().close().await;
         if stores != Stores::Memory {

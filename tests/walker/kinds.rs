@@ -66,7 +66,9 @@ pub(super) enum Kind {
     Person,
     /// Whoever calls.
     Oneself,
-    /// Somebody who works at the shop, or not: taking them off the list is no mistake.
+    /// Anybody but the caller.
+    Other,
+    /// Somebody on a list, or not: taking them off is no mistake.
     Staff,
     /// One of the caller's own.
     Checkin,
@@ -105,7 +107,23 @@ impl Kind {
             ("/oauth2/login", "mac") => Self::Login("ss"),
             ("/oauth2/login", "hash") => Self::Login("11f4004a73a65117071bc4a7d3dfdf07"),
             ("/user_info/trace", "hash") => Self::Flag,
-            ("/user_info/get" | "/admin/users/{id}/reset_password", "id") => Self::Person,
+            ("/user_info/get" | "/follow_info/followers" | "/follow_info/friends", "id") => {
+                Self::Person
+            }
+            ("/admin/users/{id}/reset_password", "id") => Self::Person,
+            ("/admin/users/{id}/ban", "id") => Self::Other,
+            ("/blacklists", "id") => Self::Oneself,
+            ("/follows" | "/follows/delete", "user_id") => Self::Oneself,
+            ("/blacklists" | "/blacklists/delete", "user_id") => Self::Oneself,
+            ("/follows/delete" | "/blacklists/delete", "follow_id" | "block_id") => Self::Staff,
+            (_, "follow_id" | "block_id") => Self::Other,
+            ("/blacklists", "report") => Self::Flag,
+            ("/follow_info/followers" | "/follow_info/friends" | "/blacklists", "hash") => {
+                Self::Flag
+            }
+            ("/follow_info/followers" | "/follow_info/friends" | "/blacklists", "name") => {
+                Self::Search
+            }
             ("/admin/shops/{id}/staffs", "user_id") => Self::Person,
             ("/admin/shops/{id}/staffs/{user_id}", "user_id") => Self::Staff,
             ("/checkins", "user_id") => Self::Oneself,
@@ -148,6 +166,7 @@ impl Kind {
             Self::Shop => &world.shop,
             Self::FreeShop => "4928288",
             Self::Person | Self::Oneself | Self::Staff => &world.ana.id,
+            Self::Other => &world.bo.id,
             Self::Checkin => &world.hers,
             Self::Projection => "traces",
             Self::Start("") => {
@@ -192,7 +211,7 @@ impl Kind {
                 let odd = ["0", "9007199254740992"];
                 several(&[&NO_NUMBER, &NO_WHOLE, &odd, unknown])
             }
-            Self::Person => several(&[&NO_NUMBER, &NO_WHOLE, &[UNKNOWN_ID, "s1"]]),
+            Self::Person | Self::Other => several(&[&NO_NUMBER, &NO_WHOLE, &[UNKNOWN_ID, "s1"]]),
             Self::Oneself => several(&[&NO_NUMBER, &[UNKNOWN_ID, &world.bo.id]]),
             Self::Staff => several(&[&NO_NUMBER, &NO_WHOLE]),
             Self::Checkin => several(&[&NO_NUMBER, &NO_WHOLE, &[UNKNOWN_ID, &world.his]]),

@@ -93,9 +93,16 @@ impl Route {
         self.path.starts_with("/admin/")
     }
 
-    /// Contract §0: login is required by 9, 10, 13, 14, 15 and 16.
+    /// Contract §0: login is required by 9, 10, 13 to 16, 21, 22 and 25 to 27.
     pub(super) fn needs_login(&self) -> bool {
-        self.path.starts_with("/user_info/") || self.path.starts_with("/checkins")
+        ["/user_info/", "/checkins", "/follows", "/blacklists"]
+            .iter()
+            .any(|beginning| self.path.starts_with(beginning))
+    }
+
+    /// Without Weibo the call cannot go well.
+    pub(super) fn asks_weibo(&self) -> bool {
+        self.path.starts_with("/oauth2/sina") || self.path == "/oauth2/share"
     }
 
     /// The good call changes something each time.
