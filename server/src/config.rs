@@ -43,7 +43,7 @@ pub struct Settings {
     pub state_url: Option<StoreUrl>,
     /// The time zone in which a day begins, by its IANA name.
     pub timezone: String,
-    /// Who knows people's names and passwords: `local`.
+    /// Who knows people's names and passwords: `local` (we do) or `weibo`.
     pub identity: String,
     /// The certificate chain (PEM); with [`Self::tls_key`], the listener speaks HTTPS.
     pub tls_cert: Option<PathBuf>,
@@ -68,8 +68,27 @@ pub struct Settings {
     pub log: String,
     /// How the mobile API answers.
     pub api: ApiSettings,
+    /// How Weibo is asked, when it knows people's names and passwords.
+    pub weibo: WeiboSettings,
     /// How much one caller may ask for.
     pub limits: Limits,
+}
+
+/// How Weibo is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WeiboSettings {
+    /// Where its API is.
+    pub base_url: String,
+    /// The key of this server's app there.
+    pub app_key: Option<String>,
+    /// The secret of this server's app there.
+    pub app_secret: Option<Private>,
+    /// Where Weibo sends browsers back to: `/oauth2/sina_callback` of this server, as registered
+    /// there.
+    pub redirect_uri: Option<String>,
+    /// A login by way of Weibo must have been begun at `/oauth2/sina`. The oldest clients begin
+    /// it themselves.
+    pub require_state: bool,
 }
 
 /// How the mobile API answers.
@@ -127,6 +146,13 @@ impl Default for Settings {
             log: "info".into(),
             api: ApiSettings {
                 error_status: ErrorStatus::Http,
+            },
+            weibo: WeiboSettings {
+                base_url: "https://api.weibo.com".into(),
+                app_key: None,
+                app_secret: None,
+                redirect_uri: None,
+                require_state: false,
             },
             limits: Limits {
                 body_bytes: 1 << 20,

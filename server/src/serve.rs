@@ -104,16 +104,19 @@ impl Server {
         anyhow::anyhow!("the listener died")
     }
 
-    /// Stops accepting, lets requests finish, then the read models and the log.
-    pub async fn stop(self) {
+    /// Stops accepting, lets requests and policies finish, then the read models and the log.
+    pub async fn stop(mut self) {
         tracing::info!("stopping");
         self.stop.send_replace(true);
-        // One that died has been waited for already, which is allowed once.
-        if !self.listening.is_finished()
-            && tokio::time::timeout(DRAIN, self.listening).await.is_err()
-        {
-            tracing::warn!("some requests did not finish in time");
-        }
+        let listening = async {
+            // One that died has been waited for already, which is allowed once.
+            if !self.listening.is_finished()
+                && tokio::time::timeout(DRAIN, self.listening).await.is_err()
+            {
+                tracing::warn!("some requests did not finish in time");
+            }
+        };
+        tokio::join!(listening, self.house.stop_policies(DRAIN));
         self.house.stop().await;
     }
 }

@@ -6,9 +6,11 @@ use crate::config::Settings;
 use crate::folder::DataFolder;
 use anyhow::{Context, Result};
 use axum::Router;
+use commands::identity::{Provider, Weibo, WeiboSettings};
 use commands::shop::Importer;
 use commands::{Clock, Commands, Secret, State};
 use eventlog::EventLog;
+use policies::{Pace, Policies};
 use projections::Projections;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +26,15 @@ pub struct House {
     pub log: Arc<dyn EventLog>,
     /// The read models.
     pub projections: Arc<Projections>,
+    policies: Policies,
 }
 
 impl House {
-    /// Opens the stores and starts the read models, which then catch up.
+    /// Opens the stores and starts the read models, which then catch up, and the policies, which
+    /// wait for them.
     ///
     /// # Errors
-    /// When a store is away.
+    /// When a store is away, or Weibo cannot be asked from here.
     pub async fn open(settings: &Settings, folder: &DataFolder) -> Result<Self> {
         let log = open_log(settings, folder).await?;
         let projections = open_projections(settings, folder, log.clone()).await?;
@@ -43,13 +47,28 @@ impl House {
             None => folder.secret()?,
         };
         let secret = Secret::new(secret.into_bytes());
-        let commands = Arc::new(Commands::new(log.clone(), state, secret, Clock::system()));
+        let commands = Commands::new(log.clone(), state, secret, Clock::system());
+        let commands = Arc::new(commands.with_provider(provider(settings)?));
+        let share = Arc::new(policies::Share::new(commands.clone()));
+        let policies = Policies::start(
+            vec![share],
+            commands.clone(),
+            projections.clone(),
+            Pace::default(),
+        );
+        let policies = policies.await.context("cannot start the policies")?;
         let app = api::App::new(commands, projections.clone(), api_settings(settings)?);
         Ok(Self {
             router: api::router(app),
             log,
             projections,
+            policies,
         })
+    }
+
+    /// Lets the policies finish what they are doing, for `limit` at most; they do nothing more.
+    pub async fn stop_policies(&mut self, limit: Duration) {
+        self.policies.stop(limit).await;
     }
 
     /// Lets the read models write what they have, and the log finish.
@@ -120,6 +139,30 @@ fn private(folder: &DataFolder, embedded: bool, name: &str) -> Result<()> {
     }
 }
 
+/// Who knows people's names and passwords.
+fn provider(settings: &Settings) -> Result<Provider> {
+    if settings.identity != "weibo" {
+        return Ok(Provider::Local);
+    }
+    let weibo = settings.weibo.clone();
+    let weibo = Weibo::new(WeiboSettings {
+        base_url: weibo.base_url,
+        app_key: weibo.app_key.context("weibo.app_key is missing")?,
+        app_secret: weibo
+            .app_secret
+            .context("weibo.app_secret is missing")?
+            .get()
+            .to_owned(),
+        redirect_uri: weibo
+            .redirect_uri
+            .context("weibo.redirect_uri is missing")?,
+        connect_limit: WeiboSettings::CONNECT_LIMIT,
+        call_limit: WeiboSettings::CALL_LIMIT,
+    });
+    let weibo = weibo.context("weibo cannot be asked from here")?;
+    Ok(Provider::Weibo(Box::new(weibo)))
+}
+
 fn api_settings(settings: &Settings) -> Result<api::Settings> {
     let limits = &settings.limits;
     Ok(api::Settings {
@@ -134,6 +177,7 @@ fn api_settings(settings: &Settings) -> Result<api::Settings> {
         timezone: settings.timezone()?,
         trusted_proxies: settings.trusted_proxies()?,
         https: settings.tls().is_some(),
+        weibo_require_state: settings.weibo.require_state,
         limits: api::Limits {
             body_bytes: limits.body_bytes,
             request_ms: limits.request_ms,

@@ -1,6 +1,6 @@
 //! Settings that cannot work are refused before anything is started.
 
-use super::Settings;
+use super::{Settings, WeiboSettings};
 use anyhow::{Result, bail, ensure};
 
 /// The shortest secret that is accepted, in bytes.
@@ -40,8 +40,10 @@ impl Settings {
                 ensure!(known, "{name} must begin with sqlite: or postgres://");
             }
         }
-        if self.identity != "local" {
-            bail!("identity must be \"local\": this version has no other way to log in");
+        match self.identity.as_str() {
+            "local" => {}
+            "weibo" => self.weibo.check()?,
+            _ => bail!("identity must be local or weibo"),
         }
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => bail!("tls_cert needs tls_key beside it"),
@@ -78,6 +80,33 @@ impl Settings {
     }
 }
 
+impl WeiboSettings {
+    /// Refuses what Weibo cannot be asked with.
+    fn check(&self) -> Result<()> {
+        ensure!(
+            is_url(&self.base_url),
+            "weibo.base_url must begin with https:// or http://"
+        );
+        let key = self.app_key.as_ref().is_some_and(|key| !key.is_empty());
+        ensure!(key, "identity weibo needs weibo.app_key");
+        let secret = self.app_secret.as_ref();
+        ensure!(
+            secret.is_some_and(|secret| !secret.get().is_empty()),
+            "identity weibo needs weibo.app_secret"
+        );
+        ensure!(
+            self.redirect_uri.as_deref().is_some_and(is_url),
+            "identity weibo needs weibo.redirect_uri, like \
+             https://chat.example.com/oauth2/sina_callback"
+        );
+        Ok(())
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Private, StoreUrl};
@@ -106,7 +135,7 @@ mod tests {
             |s| s.trusted_proxies = vec!["10.0.0.0/99".into()],
             "10.0.0.0/99",
         );
-        refused(|s| s.identity = "weibo".into(), "local");
+        refused(|s| s.identity = "ldap".into(), "local or weibo");
         refused(|s| s.secret = Some(Private::new("short")), "16 bytes");
         refused(|s| s.admin_token = Some(Private::new("")), "admin_token");
         refused(|s| s.log_url = Some(StoreUrl::new("mysql://x")), "log_url");
@@ -114,6 +143,32 @@ mod tests {
             |s| s.presence_window_hours = f64::NAN,
             "presence_window_hours",
         );
+    }
+
+    #[test]
+    fn weibo_must_be_told_as_whom_and_where_it_is_asked() {
+        let whole = |s: &mut Settings| {
+            s.identity = "weibo".into();
+            s.weibo.app_key = Some("1234567890".into());
+            s.weibo.app_secret = Some(Private::new("hush"));
+            s.weibo.redirect_uri = Some("https://x.example/oauth2/sina_callback".into());
+        };
+        let mut settings = Settings::default();
+        whole(&mut settings);
+        settings.check().expect("sound");
+        let refused = |change: fn(&mut WeiboSettings), says| {
+            refused(
+                |s| {
+                    whole(s);
+                    change(&mut s.weibo);
+                },
+                says,
+            );
+        };
+        refused(|w| w.base_url = "api.weibo.com".into(), "weibo.base_url");
+        refused(|w| w.app_key = None, "weibo.app_key");
+        refused(|w| w.app_secret = None, "weibo.app_secret");
+        refused(|w| w.redirect_uri = Some("x".into()), "weibo.redirect_uri");
     }
 
     #[test]
