@@ -1,7 +1,7 @@
 //! Who follows whom, from both sides: lists page by page, and how people stand to each other.
 //!
 //! People are numbered by the position of their registration, so that twenty million edges fit
-//! into small rows. Each list counts its entries in blocks of [`BLOCK`], so that a page far down
+//! into small rows. Each list counts its entries in blocks of `BLOCK`, so that a page far down
 //! is found without walking there. Profiles are another model's business; names are kept for
 //! searching only.
 
