@@ -113,7 +113,7 @@ pub(crate) fn caller_only(caller: UserId, user_id: UserId) -> Result<(), ApiErro
     if caller == user_id {
         Ok(())
     } else {
-        Err(ApiError::forbidden("user_id must be your own"))
+        Err(ApiError::forbidden("not your own account"))
     }
 }
 
