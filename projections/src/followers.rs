@@ -9,6 +9,7 @@ use crate::Error;
 use crate::sql::{Refusal, Rows, SqlProjection, Table};
 use domain::{Event, EventKind, UserId};
 use eventlog::RecordedEvent;
+use futures_util::TryStreamExt;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 use std::collections::HashMap;
@@ -180,28 +181,16 @@ impl Followers {
         skip: usize,
         limit: usize,
     ) -> Result<People, Error> {
-        let blocks = sqlx::query(
-            "SELECT block, shown FROM follow_blocks WHERE owner = $1 AND side = $2 \
-             ORDER BY block DESC",
+        let count: i64 = sqlx::query_scalar(
+            "SELECT CAST(COALESCE(SUM(shown), 0) AS BIGINT) FROM follow_blocks \
+             WHERE owner = $1 AND side = $2",
         )
         .bind(owner)
         .bind(columns.side)
-        .fetch_all(&self.reads)
+        .fetch_one(&self.reads)
         .await?;
-        let (mut count, mut skip, mut start) = (0, skip as u64, None);
-        for row in &blocks {
-            let (block, shown): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-            let shown = u64::try_from(shown).unwrap_or(0);
-            count += shown;
-            if start.is_none() {
-                if skip < shown {
-                    start = Some((block + 1) * BLOCK);
-                } else {
-                    skip -= shown;
-                }
-            }
-        }
-        let Some(start) = start else {
+        let count = u64::try_from(count).unwrap_or(0);
+        let Some((start, skip)) = self.start(owner, columns, sql_number(skip)).await? else {
             return Ok(People {
                 count,
                 users: Vec::new(),
@@ -224,11 +213,36 @@ impl Followers {
             .bind(owner)
             .bind(start)
             .bind(sql_number(limit))
-            .bind(i64::try_from(skip).unwrap_or(i64::MAX))
+            .bind(skip)
             .fetch_all(&self.reads)
             .await?;
         let users = rows.iter().map(user).collect::<Result<_, _>>()?;
         Ok(People { count, users })
+    }
+
+    /// The place below which the entry is found that `skip` others stand before, and how many of
+    /// them are below it too; `None` when the list is shorter.
+    async fn start(
+        &self,
+        owner: i64,
+        columns: &Columns,
+        mut skip: i64,
+    ) -> Result<Option<(i64, i64)>, Error> {
+        let mut blocks = sqlx::query(
+            "SELECT block, shown FROM follow_blocks WHERE owner = $1 AND side = $2 \
+             ORDER BY block DESC",
+        )
+        .bind(owner)
+        .bind(columns.side)
+        .fetch(&self.reads);
+        while let Some(row) = blocks.try_next().await? {
+            let (block, shown): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            if skip < shown {
+                return Ok(Some(((block + 1) * BLOCK, skip)));
+            }
+            skip -= shown;
+        }
+        Ok(None)
     }
 
     /// Walks the whole list, comparing names.
