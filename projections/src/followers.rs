@@ -19,6 +19,9 @@ mod fold;
 /// How many entries of a list share a counter.
 const BLOCK: i64 = 1024;
 
+/// The number of the block that stands for the whole list.
+const ALL: i64 = -1;
+
 /// How many people one statement asks for: few sizes, so that few plans are kept.
 const SIZES: [usize; 4] = [1, 20, 100, 500];
 
@@ -181,15 +184,15 @@ impl Followers {
         skip: usize,
         limit: usize,
     ) -> Result<People, Error> {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT CAST(COALESCE(SUM(shown), 0) AS BIGINT) FROM follow_blocks \
-             WHERE owner = $1 AND side = $2",
+        let count: Option<i64> = sqlx::query_scalar(
+            "SELECT shown FROM follow_blocks WHERE owner = $1 AND side = $2 AND block = $3",
         )
         .bind(owner)
         .bind(columns.side)
-        .fetch_one(&self.reads)
+        .bind(ALL)
+        .fetch_optional(&self.reads)
         .await?;
-        let count = u64::try_from(count).unwrap_or(0);
+        let count = u64::try_from(count.unwrap_or(0)).unwrap_or(0);
         let Some((start, skip)) = self.start(owner, columns, sql_number(skip)).await? else {
             return Ok(People {
                 count,
@@ -229,11 +232,12 @@ impl Followers {
         mut skip: i64,
     ) -> Result<Option<(i64, i64)>, Error> {
         let mut blocks = sqlx::query(
-            "SELECT block, shown FROM follow_blocks WHERE owner = $1 AND side = $2 \
-             ORDER BY block DESC",
+            "SELECT block, shown FROM follow_blocks \
+             WHERE owner = $1 AND side = $2 AND block > $3 ORDER BY block DESC",
         )
         .bind(owner)
         .bind(columns.side)
+        .bind(ALL)
         .fetch(&self.reads);
         while let Some(row) = blocks.try_next().await? {
             let (block, shown): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);

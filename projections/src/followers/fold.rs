@@ -2,9 +2,11 @@
 //!
 //! An edge has a place in two lists: the followers of the one and the friends of the other. Each
 //! list gives out places from 0 on, so the newest has the highest; a counter for every
-//! [`BLOCK`] places says how many of them are shown.
+//! [`BLOCK`] places says how many of them are shown, and the one of block [`ALL`] adds them up.
+//! Whether an entry is hidden stands in the indexes of places, so that walking over entries reads
+//! no rows.
 
-use super::{BLOCK, List, needle};
+use super::{ALL, BLOCK, List, needle};
 use crate::sql::{Rows, Table};
 use domain::user::UserRegistered;
 use domain::{Position, UserId};
@@ -26,8 +28,8 @@ pub(super) const SHAPE: &[Table] = &[
                   friend_hidden BIGINT NOT NULL, \
                   follower_hidden BIGINT NOT NULL, \
                   PRIMARY KEY (follower, followed), \
-                  UNIQUE (follower, friend_place), \
-                  UNIQUE (followed, follower_place)",
+                  UNIQUE (follower, friend_place, friend_hidden), \
+                  UNIQUE (followed, follower_place, follower_hidden)",
     },
     Table {
         name: "follow_blocks",
@@ -250,14 +252,16 @@ async fn next_place(rows: &mut Rows<'_>, end: End) -> Result<(i64, bool), sqlx::
 async fn count(rows: &mut Rows<'_>, end: End, place: i64, change: i64) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO {} AS b (owner, side, block, shown) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (owner, side, block) DO UPDATE SET shown = b.shown + excluded.shown";
-    rows.statement(sql, "follow_blocks")
-        .bind(end.owner)
-        .bind(end.list.columns().side)
-        .bind(place / BLOCK)
-        .bind(change)
-        .execute(&mut *rows.connection)
-        .await
-        .map(drop)
+    for block in [place / BLOCK, ALL] {
+        rows.statement(sql, "follow_blocks")
+            .bind(end.owner)
+            .bind(end.list.columns().side)
+            .bind(block)
+            .bind(change)
+            .execute(&mut *rows.connection)
+            .await?;
+    }
+    Ok(())
 }
 
 fn numbers<const N: usize>(row: &sqlx::any::AnyRow) -> Result<[i64; N], sqlx::Error> {

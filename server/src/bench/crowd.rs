@@ -173,6 +173,8 @@ impl Crowd {
              SELECT followed, 0, follower_place / ?1, COUNT(*) FROM follows GROUP BY 1, 3",
             "INSERT INTO follow_blocks (owner, side, block, shown) \
              SELECT follower, 1, friend_place / ?1, COUNT(*) FROM follows GROUP BY 1, 3",
+            "INSERT INTO follow_blocks (owner, side, block, shown) \
+             SELECT owner, side, -1, SUM(shown) FROM follow_blocks GROUP BY 1, 2",
         ] {
             sqlx::query(statement)
                 .bind(BLOCK)
