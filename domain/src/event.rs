@@ -3,7 +3,8 @@
 //! A stored name is pinned for ever; the Rust names may change. Bytes are made and read only in
 //! `eventlog::codec`.
 
-use crate::{block, checkin, device, follow, identity, share, shop, user};
+use crate::user;
+use crate::{album, block, checkin, coupon, device, follow, grant, identity, photo, share, shop};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -167,6 +168,30 @@ events! {
     "checkin.checked-in.v1" => CheckedIn(checkin::CheckedIn),
     /// A person took a check-in back (seed §15).
     "checkin.deleted.v1" => CheckinDeleted(checkin::CheckinDeleted),
+    /// A picture stands in a person's album (seed §17).
+    "album.photo-added.v1" => PhotoAdded(album::PhotoAdded),
+    /// A picture stands there no longer (seed §20).
+    "album.photo-removed.v1" => PhotoRemoved(album::PhotoRemoved),
+    /// The pictures of an album stand in another order (seed §19).
+    "album.reordered.v1" => AlbumReordered(album::AlbumReordered),
+    /// A picture has arrived (seed §17, §29, §30).
+    "photo.uploaded.v1" => PhotoUploaded(photo::PhotoUploaded),
+    /// A picture can be shown.
+    "photo.processed.v1" => PhotoProcessed(photo::PhotoProcessed),
+    /// A picture will never be shown.
+    "photo.rejected.v1" => PhotoRejected(photo::PhotoRejected),
+    /// A picture is on Weibo too (seed §29.1).
+    "photo.shared.v1" => PhotoShared(photo::PhotoShared),
+    /// A picture will not be on Weibo.
+    "photo.share-failed.v1" => PhotoShareFailed(photo::PhotoShareFailed),
+    /// A shop offers a coupon (seed §31).
+    "coupon.offered.v1" => CouponOffered(coupon::CouponOffered),
+    /// A shop gives out a coupon no longer.
+    "coupon.withdrawn.v1" => CouponWithdrawn(coupon::CouponWithdrawn),
+    /// A person was given a copy of a coupon (seed §31.1).
+    "coupon.granted.v1" => CouponGranted(grant::CouponGranted),
+    /// A person used a copy of a coupon (seed §31.3).
+    "coupon.used.v1" => CouponUsed(grant::CouponUsed),
 }
 
 #[cfg(test)]

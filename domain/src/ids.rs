@@ -87,6 +87,14 @@ hex_id!(
     /// One check-in: 24 lower-case hex digits (seed §14).
     CheckinId
 );
+hex_id!(
+    /// One picture: 24 lower-case hex digits (seed §17, §29).
+    PhotoId
+);
+hex_id!(
+    /// One coupon of a shop: 24 lower-case hex digits; many people may have copies (seed §31).
+    CouponId
+);
 
 /// A shop: a positive integer below 2^53, so that every JSON reader keeps it exact (seed §7).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -203,6 +211,30 @@ impl StreamName {
     #[must_use]
     pub fn block(a: UserId, b: UserId) -> Self {
         Self(format!("block-{a}-{b}"))
+    }
+
+    /// `album-<user>`: which pictures stand in a person's album, in which order.
+    #[must_use]
+    pub fn album(owner: UserId) -> Self {
+        Self(format!("album-{owner}"))
+    }
+
+    /// `photo-<id>`: what became of an uploaded picture.
+    #[must_use]
+    pub fn photo(id: PhotoId) -> Self {
+        Self(format!("photo-{id}"))
+    }
+
+    /// `coupon-<id>`: what a shop offers.
+    #[must_use]
+    pub fn coupon(id: CouponId) -> Self {
+        Self(format!("coupon-{id}"))
+    }
+
+    /// `grant-<coupon>-<user>`: a person's copies of a coupon.
+    #[must_use]
+    pub fn grant(coupon: CouponId, user: UserId) -> Self {
+        Self(format!("grant-{coupon}-{user}"))
     }
 
     /// A name as a store gave it back; nothing else should make names from text.

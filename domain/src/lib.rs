@@ -3,16 +3,20 @@
 //! No clock, disk, network or randomness here: whoever calls brings time and ids along. One file a
 //! feature: its commands, events, state, decision and refusals, with the tests of the rules.
 
+pub mod album;
 pub mod block;
 pub mod checkin;
 pub mod china;
+pub mod coupon;
 pub mod device;
 pub mod event;
 pub mod follow;
 pub mod gcj02;
 pub mod geo;
+pub mod grant;
 pub mod identity;
 pub mod ids;
+pub mod photo;
 pub mod share;
 pub mod shop;
 #[cfg(test)]
@@ -21,7 +25,7 @@ pub mod user;
 pub mod visibility;
 
 pub use event::{Event, EventKind, Millis, Position};
-pub use ids::{CheckinId, InvalidId, ShopId, StreamName, UserId};
+pub use ids::{CheckinId, CouponId, InvalidId, PhotoId, ShopId, StreamName, UserId};
 
 /// A feature's rules: what a command does, given what has happened in its stream.
 pub trait Decider {

@@ -355,7 +355,7 @@ fn is_short_text(text: &str) -> bool {
 }
 
 /// Whether `text` is a day of the calendar, written `YYYY-MM-DD`.
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let shaped = bytes.len() == 10
         && bytes.iter().enumerate().all(|(at, byte)| match at {

@@ -2,12 +2,19 @@
 //! the store. A file that must change means that events of old no longer read: leave it, and write
 //! an upcast.
 
+use domain::album::{AlbumReordered, PhotoAdded, PhotoRemoved};
 use domain::block::{Blocked, Unblocked};
 use domain::checkin::{CheckedIn, CheckinDeleted};
+use domain::coupon::{CouponOffered, CouponWithdrawn, Rule};
 use domain::device::AppStarted;
 use domain::follow::{Followed, Unfollowed};
 use domain::geo::Point;
+use domain::grant::{CouponGranted, CouponUsed, Occasion};
 use domain::identity::IdentityLinked;
+use domain::photo::{
+    Format, PhotoProcessed, PhotoRejected, PhotoShareFailed, PhotoShared, PhotoUploaded, Purpose,
+    Reason,
+};
 use domain::share::{Failure, ShareFailed, ShareRequested, Shared};
 use domain::shop::{
     Category, NoticePosted, ShopClosed, ShopDetails, ShopRegistered, ShopRevised, StaffAdded,
@@ -17,7 +24,9 @@ use domain::user::{
     Gender, Invisible, PasswordReset, ProfileChanged, ProfileEdit, UserBanned, UserRegistered,
     UserUnbanned, VisibilityChanged,
 };
-use domain::{CheckinId, Event, EventKind, Millis, Position, ShopId, StreamName, UserId};
+use domain::{
+    CheckinId, CouponId, Event, EventKind, Millis, PhotoId, Position, ShopId, StreamName, UserId,
+};
 use eventlog::{Metadata, NewEvent, StoredEvent, codec};
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,6 +42,8 @@ fn sample(kind: EventKind) -> Event {
     let user_id: UserId = "502e6303421aa918ba000001".parse().expect("an id");
     let other_id: UserId = "5044301dbe4b192a30000002".parse().expect("an id");
     let checkin_id: CheckinId = "50b7f1e2421aa918ba000002".parse().expect("an id");
+    let photo_id: PhotoId = "509a1ffcbe4b1982a4000002".parse().expect("an id");
+    let coupon_id: CouponId = "50a1f1e2421aa918ba000003".parse().expect("an id");
     let shop_id = ShopId::new(4_928_288).expect("an id");
     let point = Point::new(30.282_204, 120.115_28).expect("a point");
     let details = ShopDetails {
@@ -159,6 +170,81 @@ fn sample(kind: EventKind) -> Event {
             checkin_id,
             user_id,
             shop_id,
+        }
+        .into(),
+        EventKind::PhotoAdded => PhotoAdded {
+            user_id,
+            photo_id,
+            format: Format::Gif,
+            bytes: 81_234,
+        }
+        .into(),
+        EventKind::PhotoRemoved => PhotoRemoved { user_id, photo_id }.into(),
+        EventKind::AlbumReordered => AlbumReordered {
+            user_id,
+            photo_ids: vec![photo_id, PhotoId::from_bytes([7; 12])],
+        }
+        .into(),
+        EventKind::PhotoUploaded => PhotoUploaded {
+            photo_id,
+            user_id,
+            format: Format::Jpeg,
+            bytes: 81_234,
+            purpose: Purpose::Room {
+                shop_id,
+                desc: Some("海边 🌊".into()),
+                weibo: true,
+                checkin_id: Some(checkin_id),
+            },
+        }
+        .into(),
+        EventKind::PhotoProcessed => PhotoProcessed {
+            photo_id,
+            user_id,
+            format: Format::Png,
+            width: 960,
+            height: 720,
+            bytes: 80_111,
+        }
+        .into(),
+        EventKind::PhotoRejected => PhotoRejected {
+            photo_id,
+            user_id,
+            reason: Reason::NotAPicture,
+        }
+        .into(),
+        EventKind::PhotoShared => PhotoShared { photo_id, user_id }.into(),
+        EventKind::PhotoShareFailed => PhotoShareFailed {
+            photo_id,
+            user_id,
+            reason: Failure::Away,
+        }
+        .into(),
+        EventKind::CouponOffered => CouponOffered {
+            coupon_id,
+            shop_id,
+            name: "第二杯半价".into(),
+            desc: "每桌限用一张\n不与其他优惠同享".into(),
+            rule: Rule::EveryCheckin,
+            valid_until: Some("2013-12-31".into()),
+            image: true,
+        }
+        .into(),
+        EventKind::CouponWithdrawn => CouponWithdrawn { coupon_id, shop_id }.into(),
+        EventKind::CouponGranted => CouponGranted {
+            coupon_id,
+            user_id,
+            shop_id,
+            checkin_id,
+            occasion: Occasion::Checkin,
+            at: Millis(1_354_232_290_000),
+        }
+        .into(),
+        EventKind::CouponUsed => CouponUsed {
+            coupon_id,
+            user_id,
+            shop_id,
+            granted_at: Millis(1_354_232_290_000),
         }
         .into(),
     }
