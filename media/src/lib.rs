@@ -1,0 +1,4 @@
+//! Pictures and where they lie: decoding what strangers send, thumbnails, the art of coupons, the
+//! blob store.
+//!
+//! Who may see which picture is not known here, nor what happens to it when.
