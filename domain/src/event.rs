@@ -3,8 +3,8 @@
 //! A stored name is pinned for ever; the Rust names may change. Bytes are made and read only in
 //! `eventlog::codec`.
 
-use crate::user;
-use crate::{album, block, checkin, coupon, device, follow, grant, identity, photo, share, shop};
+use crate::{album, block, chat, checkin, coupon, device, follow, grant, identity, inbox};
+use crate::{photo, push, share, shop, user};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -192,6 +192,18 @@ events! {
     "coupon.granted.v1" => CouponGranted(grant::CouponGranted),
     /// A person used a copy of a coupon (seed §31.3).
     "coupon.used.v1" => CouponUsed(grant::CouponUsed),
+    /// Somebody said something to somebody, or in a room (seed §28).
+    "chat.message-sent.v1" => MessageSent(chat::MessageSent),
+    /// What was said before is shown no longer.
+    "chat.history-cleared.v1" => HistoryCleared(chat::HistoryCleared),
+    /// Messages have reached their receiver.
+    "inbox.messages-delivered.v1" => MessagesDelivered(inbox::MessagesDelivered),
+    /// A receiver has looked at a message (seed §28.4).
+    "inbox.message-displayed.v1" => MessageDisplayed(inbox::MessageDisplayed),
+    /// A person's device can be woken (seed §33.1).
+    "user.push-token-bound.v1" => PushTokenBound(push::PushTokenBound),
+    /// A person's device is woken no longer (seed §33.2).
+    "user.push-token-unbound.v1" => PushTokenUnbound(push::PushTokenUnbound),
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The names of things: users, shops, check-ins; and the streams of events that belong to them.
+//! The names of things: users, shops, check-ins, parties to a chat; and the streams of events that
+//! belong to them.
 //!
 //! Ids are newtypes so that a shop's id never stands where a user's is meant.
 
@@ -163,6 +164,81 @@ impl From<ShopId> for u64 {
     }
 }
 
+/// Whoever takes part in a chat: a person, or a shop as such.
+///
+/// Written as the local part of its JID: a user's id, or `s` and the id of a shop (seed §28.2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Party {
+    /// A person.
+    User(UserId),
+    /// A shop, which its staff speaks for.
+    Shop(ShopId),
+}
+
+impl Party {
+    /// The person, if it is one.
+    #[must_use]
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Shop(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => user.fmt(f),
+            Self::Shop(shop) => write!(f, "s{shop}"),
+        }
+    }
+}
+
+impl fmt::Debug for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for Party {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        match text.strip_prefix('s') {
+            Some(shop) => shop.parse().map(Self::Shop),
+            None => text.parse().map(Self::User),
+        }
+    }
+}
+
+impl TryFrom<String> for Party {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<Party> for String {
+    fn from(party: Party) -> String {
+        party.to_string()
+    }
+}
+
+impl From<UserId> for Party {
+    fn from(user: UserId) -> Self {
+        Self::User(user)
+    }
+}
+
+impl From<ShopId> for Party {
+    fn from(shop: ShopId) -> Self {
+        Self::Shop(shop)
+    }
+}
+
 /// The name of a stream: everything that happened to one thing, in order.
 ///
 /// Made only by the functions here, one for each kind of stream, so that the spelling of a name is
@@ -235,6 +311,25 @@ impl StreamName {
     #[must_use]
     pub fn grant(coupon: CouponId, user: UserId) -> Self {
         Self(format!("grant-{coupon}-{user}"))
+    }
+
+    /// `chat-<a>-<b>`: what two say to each other; the same name from either side.
+    #[must_use]
+    pub fn chat(a: Party, b: Party) -> Self {
+        let (first, second) = if a <= b { (a, b) } else { (b, a) };
+        Self(format!("chat-{first}-{second}"))
+    }
+
+    /// `room-<shop>`: what is said in the room of a shop.
+    #[must_use]
+    pub fn room(id: ShopId) -> Self {
+        Self(format!("room-{id}"))
+    }
+
+    /// `inbox-<party>`: which messages have reached their receiver.
+    #[must_use]
+    pub fn inbox(owner: Party) -> Self {
+        Self(format!("inbox-{owner}"))
     }
 
     /// A name as a store gave it back; nothing else should make names from text.
@@ -329,6 +424,21 @@ mod tests {
         ] {
             assert_eq!(text.parse::<ShopId>(), Err(InvalidId), "{text}");
         }
+    }
+
+    #[test]
+    fn a_party_is_written_as_the_local_part_of_its_jid() {
+        let ana: UserId = "502e6303421aa918ba000001".parse().expect("an id");
+        let cafe = ShopId::new(77).expect("an id");
+        assert_eq!("502e6303421aa918ba000001".parse(), Ok(Party::User(ana)));
+        assert_eq!("s77".parse(), Ok(Party::Shop(cafe)));
+        assert_eq!(Party::Shop(cafe).to_string(), "s77");
+        for text in ["", "s", "s0", "77", "S77", "s077"] {
+            assert_eq!(text.parse::<Party>(), Err(InvalidId), "{text}");
+        }
+        let name = StreamName::chat(cafe.into(), ana.into());
+        assert_eq!(name, StreamName::chat(ana.into(), cafe.into()));
+        assert_eq!(name.as_str(), "chat-502e6303421aa918ba000001-s77");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod album;
 pub mod block;
+pub mod chat;
 pub mod checkin;
 pub mod china;
 pub mod coupon;
@@ -16,7 +17,9 @@ pub mod geo;
 pub mod grant;
 pub mod identity;
 pub mod ids;
+pub mod inbox;
 pub mod photo;
+pub mod push;
 pub mod share;
 pub mod shop;
 #[cfg(test)]
@@ -25,7 +28,7 @@ pub mod user;
 pub mod visibility;
 
 pub use event::{Event, EventKind, Millis, Position};
-pub use ids::{CheckinId, CouponId, InvalidId, PhotoId, ShopId, StreamName, UserId};
+pub use ids::{CheckinId, CouponId, InvalidId, Party, PhotoId, ShopId, StreamName, UserId};
 
 /// A feature's rules: what a command does, given what has happened in its stream.
 pub trait Decider {

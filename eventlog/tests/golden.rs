@@ -4,6 +4,7 @@
 
 use domain::album::{AlbumReordered, PhotoAdded, PhotoRemoved};
 use domain::block::{Blocked, Unblocked};
+use domain::chat::{Destination, HistoryCleared, MessageSent};
 use domain::checkin::{CheckedIn, CheckinDeleted};
 use domain::coupon::{CouponOffered, CouponWithdrawn, Rule};
 use domain::device::AppStarted;
@@ -11,10 +12,12 @@ use domain::follow::{Followed, Unfollowed};
 use domain::geo::Point;
 use domain::grant::{CouponGranted, CouponUsed, Occasion};
 use domain::identity::IdentityLinked;
+use domain::inbox::{MessageDisplayed, MessagesDelivered};
 use domain::photo::{
     Format, PhotoProcessed, PhotoRejected, PhotoShareFailed, PhotoShared, PhotoUploaded, Purpose,
     Reason,
 };
+use domain::push::{Device, Gateway, PushTokenBound, PushTokenUnbound, Token};
 use domain::share::{Failure, ShareFailed, ShareRequested, Shared};
 use domain::shop::{
     Category, NoticePosted, ShopClosed, ShopDetails, ShopRegistered, ShopRevised, StaffAdded,
@@ -25,10 +28,11 @@ use domain::user::{
     UserUnbanned, VisibilityChanged,
 };
 use domain::{
-    CheckinId, CouponId, Event, EventKind, Millis, PhotoId, Position, ShopId, StreamName, UserId,
+    CheckinId, CouponId, Event, EventKind, Millis, Party, PhotoId, Position, ShopId, StreamName,
+    UserId,
 };
 use eventlog::{Metadata, NewEvent, StoredEvent, codec};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -52,6 +56,10 @@ fn sample(kind: EventKind) -> Event {
         category: Category::Building,
         address: "古翠路80号".into(),
         phone: "0571-88888888".into(),
+    };
+    let device = Device {
+        state: Gateway::Distribution,
+        token: Token::new(&"0f".repeat(32)).expect("a token"),
     };
     match kind {
         EventKind::AppStarted => AppStarted {
@@ -247,6 +255,39 @@ fn sample(kind: EventKind) -> Event {
             granted_at: Millis(1_354_232_290_000),
         }
         .into(),
+        EventKind::MessageSent => MessageSent {
+            from: user_id.into(),
+            from_resource: Some("phone".into()),
+            to: Destination::To(other_id.into()),
+            to_resource: Some("tablet".into()),
+            via: Some(shop_id),
+            normal: true,
+            id: Some("m1".into()),
+            body: "你好 <\"&\"> 🌊".into(),
+            children: "<request xmlns='urn:xmpp:receipts'/>".into(),
+        }
+        .into(),
+        EventKind::HistoryCleared => HistoryCleared {
+            by: user_id.into(),
+            of: Destination::Room(shop_id),
+        }
+        .into(),
+        EventKind::MessagesDelivered => MessagesDelivered {
+            owner: user_id.into(),
+            from: BTreeMap::from([
+                (other_id.into(), vec![0, 1]),
+                (Party::Shop(shop_id), vec![7]),
+            ]),
+        }
+        .into(),
+        EventKind::MessageDisplayed => MessageDisplayed {
+            owner: user_id.into(),
+            peer: other_id.into(),
+            id: "m1".into(),
+        }
+        .into(),
+        EventKind::PushTokenBound => PushTokenBound { user_id, device }.into(),
+        EventKind::PushTokenUnbound => PushTokenUnbound { user_id, device }.into(),
     }
 }
 
@@ -314,6 +355,26 @@ fn every_golden_file_belongs_to_an_event() {
             .expect("text");
         assert!(names.contains(&name), "{name} belongs to no event");
     }
+}
+
+#[test]
+fn a_message_in_a_room_is_written_without_what_it_does_not_have() {
+    let shop_id = ShopId::new(4_928_288).expect("an id");
+    let from: Party = "502e6303421aa918ba000001".parse().expect("an id");
+    let event: Event = MessageSent::new(from, Destination::Room(shop_id), "hi").into();
+    let new = NewEvent {
+        id: Uuid::nil(),
+        time: Millis(0),
+        event: event.clone(),
+        metadata: Metadata::default(),
+    };
+    let written = codec::encode(&new).expect("a sound event").data;
+    assert_eq!(
+        written,
+        "{\"from\":\"502e6303421aa918ba000001\",\"room\":4928288,\"body\":\"hi\"}"
+    );
+    let read = codec::decode(stored(event.kind(), 1, written, "{}".into())).expect("readable");
+    assert_eq!(read.event, event);
 }
 
 #[test]
