@@ -14,7 +14,6 @@ mod health;
 mod init;
 mod input;
 mod layers;
-mod login_guard;
 mod oauth2;
 mod present;
 mod reply;
@@ -29,9 +28,8 @@ pub use settings::{ErrorStatus, Limits, Settings};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use commands::{Commands, Receipt};
+use commands::{Commands, LoginGuard, Receipt};
 use domain::Millis;
-use login_guard::LoginGuard;
 use projections::Projections;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -50,7 +48,7 @@ pub struct Parts {
     commands: Arc<Commands>,
     projections: Arc<Projections>,
     settings: Settings,
-    login_guard: LoginGuard,
+    login_guard: Arc<LoginGuard>,
 }
 
 impl Deref for App {
@@ -65,13 +63,19 @@ impl App {
     /// An app that writes through `commands` and reads `projections`.
     #[must_use]
     pub fn new(commands: Arc<Commands>, projections: Arc<Projections>, settings: Settings) -> Self {
-        let login_guard = LoginGuard::new(&settings.limits);
+        let login_guard = Arc::new(LoginGuard::new(settings.limits.logins()));
         Self(Arc::new(Parts {
             commands,
             projections,
             settings,
             login_guard,
         }))
+    }
+
+    /// What counts failed logins, for the other doors to count along.
+    #[must_use]
+    pub fn login_guard(&self) -> Arc<LoginGuard> {
+        self.login_guard.clone()
     }
 
     fn now(&self) -> Millis {

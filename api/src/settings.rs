@@ -1,8 +1,10 @@
 //! What whoever runs the server may choose about its HTTP side.
 
+use commands::LoginLimits;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The settings of this crate.
 #[derive(Clone, Debug)]
@@ -55,6 +57,16 @@ pub struct Limits {
     pub login_failures_per_address: u32,
     /// The window in milliseconds.
     pub login_window_ms: u64,
+}
+
+impl Limits {
+    pub(crate) fn logins(&self) -> LoginLimits {
+        LoginLimits {
+            per_pair: self.login_failures_per_pair,
+            per_address: self.login_failures_per_address,
+            window: Duration::from_millis(self.login_window_ms),
+        }
+    }
 }
 
 impl Default for Limits {

@@ -49,6 +49,8 @@ impl Commands {
         command: Command,
     ) -> Result<Receipt, Error<Rejection>> {
         let stream = StreamName::block(user_id, block_id);
-        self.execute::<Block>(&stream, &command, &by(user_id)).await
+        let receipt = self.execute::<Block>(&stream, &command, &by(user_id)).await;
+        self.chat.forget_block(user_id, block_id);
+        receipt
     }
 }

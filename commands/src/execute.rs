@@ -150,7 +150,8 @@ impl Commands {
         self.append_new(stream, expected, events).await
     }
 
-    async fn append_new<R: std::error::Error>(
+    /// Likewise, of events that are ready to be appended.
+    pub(crate) async fn append_new<R: std::error::Error>(
         &self,
         stream: &StreamName,
         expected: ExpectedRevision,

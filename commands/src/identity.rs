@@ -2,9 +2,11 @@
 
 mod local;
 mod weibo;
+mod xmpp;
 
 pub(crate) use weibo::WEIBO;
 pub use weibo::{Weibo, WeiboError, WeiboSettings, WeiboSetupError};
+pub use xmpp::{Refusal, XmppLogin};
 
 use crate::execute::{Error, Receipt, by};
 use crate::{Commands, StateError};

@@ -4,13 +4,16 @@
 //! the door stamped into it; it never reads a read model, and it knows no protocol.
 
 mod block;
+mod chat;
 mod checkin;
 mod clock;
 mod device;
 mod execute;
 mod follow;
 pub mod identity;
+mod login_guard;
 mod policy_board;
+mod push;
 mod secret;
 mod share;
 pub mod shop;
@@ -19,9 +22,11 @@ mod state;
 mod testing;
 mod user;
 
+pub use chat::Circumstances;
 pub use checkin::CheckIn;
 pub use clock::Clock;
 pub use execute::{Error, Receipt};
+pub use login_guard::{Attempt, LoginGuard, LoginLimits, Verdict};
 pub use policy_board::{Failing, PolicyBoard, PolicyStatus};
 pub use secret::Secret;
 pub use share::PostError;
@@ -42,6 +47,7 @@ pub struct Commands {
     hashing: Semaphore,
     provider: Provider,
     policies: PolicyBoard,
+    chat: chat::ChatMemory,
 }
 
 impl Commands {
@@ -57,6 +63,7 @@ impl Commands {
             hashing: Semaphore::new(cores),
             provider: Provider::default(),
             policies: PolicyBoard::default(),
+            chat: chat::ChatMemory::default(),
         }
     }
 

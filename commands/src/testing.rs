@@ -16,12 +16,16 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        Self::at(Clock::new(|| Millis(1_357_948_800_000))).await
+    }
+
+    /// The same, with a clock of the test's own.
+    pub(crate) async fn at(clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("state.db").display());
         let state = State::open(&url).await.expect("a state database");
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
         let secret = Secret::new(*b"a secret of the tests");
-        let clock = Clock::new(|| Millis(1_357_948_800_000));
         let commands = Arc::new(Commands::new(log.clone(), state, secret, clock));
         Self {
             commands,

@@ -1,6 +1,5 @@
-//! Failed logins are counted, so that passwords cannot be guessed by trying.
+//! Failed logins are counted, so that passwords cannot be guessed by trying, at whichever door.
 
-use crate::settings::Limits;
 use moka::sync::Cache;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -13,12 +12,22 @@ const REMEMBERED: u64 = 100_000;
 
 type Counters<K> = Cache<K, Arc<Counter>>;
 
+/// How many failed logins are too many.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginLimits {
+    /// Of one name from one address within the window.
+    pub per_pair: u32,
+    /// From one address within the window.
+    pub per_address: u32,
+    /// The window.
+    pub window: Duration,
+}
+
 /// Counts failures by name and address, and by address, each for the length of a window.
-pub(crate) struct LoginGuard {
+pub struct LoginGuard {
     pairs: Counters<(String, IpAddr)>,
     addresses: Counters<IpAddr>,
-    per_pair: u32,
-    per_address: u32,
+    limits: LoginLimits,
 }
 
 /// The failures of one name, one address or both.
@@ -30,16 +39,17 @@ struct Counter {
 }
 
 /// The only login of its name and address that is being tried.
-pub(crate) struct Attempt {
+pub struct Attempt {
     pair: Arc<Counter>,
     address: Arc<Counter>,
-    pub(crate) verdict: Verdict,
+    /// Whether it may be tried.
+    pub verdict: Verdict,
     _turn: OwnedMutexGuard<()>,
 }
 
 /// Whether a login may be tried, and how a failure is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// Go on.
     Free,
     /// A right password passes; a wrong one is told to wait.
@@ -49,7 +59,9 @@ pub(crate) enum Verdict {
 }
 
 impl LoginGuard {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// A guard that has seen no failures.
+    #[must_use]
+    pub fn new(limits: LoginLimits) -> Self {
         fn counters<K: std::hash::Hash + Eq + Send + Sync + 'static>(
             window: Duration,
         ) -> Counters<K> {
@@ -58,26 +70,24 @@ impl LoginGuard {
                 .time_to_live(window)
                 .build()
         }
-        let window = Duration::from_millis(limits.login_window_ms);
         Self {
-            pairs: counters(window),
-            addresses: counters(window),
-            per_pair: limits.login_failures_per_pair,
-            per_address: limits.login_failures_per_address,
+            pairs: counters(limits.window),
+            addresses: counters(limits.window),
+            limits,
         }
     }
 
     /// Waits until no other login of this name from this address is under way.
-    pub(crate) async fn attempt(&self, name: &str, address: IpAddr) -> Attempt {
+    pub async fn attempt(&self, name: &str, address: IpAddr) -> Attempt {
         let network = network(address);
         let pair = self
             .pairs
             .get_with((name.to_owned(), network), Arc::default);
         let address = self.addresses.get_with(network, Arc::default);
         let turn = Arc::clone(&pair.turn).lock_owned().await;
-        let verdict = if pair.failures.load(Ordering::Relaxed) >= self.per_pair {
+        let verdict = if pair.failures.load(Ordering::Relaxed) >= self.limits.per_pair {
             Verdict::Locked
-        } else if address.failures.load(Ordering::Relaxed) >= self.per_address {
+        } else if address.failures.load(Ordering::Relaxed) >= self.limits.per_address {
             Verdict::Wary
         } else {
             Verdict::Free
@@ -93,7 +103,7 @@ impl LoginGuard {
 
 impl Attempt {
     /// The password was wrong.
-    pub(crate) fn failed(self) {
+    pub fn failed(self) {
         self.pair.failures.fetch_add(1, Ordering::Relaxed);
         self.address.failures.fetch_add(1, Ordering::Relaxed);
     }
@@ -116,12 +126,11 @@ mod tests {
     const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 
     fn guard() -> LoginGuard {
-        let limits = Limits {
-            login_failures_per_pair: 2,
-            login_failures_per_address: 3,
-            ..Limits::default()
-        };
-        LoginGuard::new(&limits)
+        LoginGuard::new(LoginLimits {
+            per_pair: 2,
+            per_address: 3,
+            window: Duration::from_secs(900),
+        })
     }
 
     async fn verdict(guard: &LoginGuard, name: &str, address: IpAddr) -> Verdict {

@@ -1,0 +1,359 @@
+//! Saying something, clearing a history, and noting what has arrived (seed §28).
+//!
+//! Who is in a room and how much waits for a receiver are facts that the door stamps into the
+//! command; who exists and who wants nothing of whom stand in streams of their own.
+
+use crate::Commands;
+use crate::execute::{Error, Receipt, by, load, new_events};
+use domain::block::Block;
+use domain::chat::{Chat, Command, DUPLICATE_MS, Destination, HistoryCleared, MessageSent};
+use domain::chat::{MAX_NAME, Rejection};
+use domain::inbox::{self, Inbox, MessageDisplayed, MessagesDelivered};
+use domain::shop::Shop;
+use domain::{Decider, Millis, Party, StreamName, UserId};
+use eventlog::ExpectedRevision;
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+use std::convert::Infallible;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// What ids of messages are derived under; never changed, or duplicates would not be recognised.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6c69_616e_6c69_616e_8000_006d_6573_7361);
+
+/// How many messages are remembered, so that their duplicates are recognised.
+const REMEMBERED: u64 = 100_000;
+
+/// For how long a node may not know what another node's user has done to the blacklist.
+const BLOCKS_LIVE: Duration = Duration::from_secs(1);
+
+/// What the door has found out about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The sender takes part: is in the room, or speaks to a person.
+    pub present: bool,
+    /// There is room for it in the receiver's inbox.
+    pub fits: bool,
+}
+
+impl Default for Circumstances {
+    /// Nothing stands in the way.
+    fn default() -> Self {
+        Self {
+            present: true,
+            fits: true,
+        }
+    }
+}
+
+/// What need not be read again for every message.
+pub(crate) struct ChatMemory {
+    /// When a message was first sent, by a digest of its sender, receiver, id and body.
+    sent: Cache<[u8; 32], Millis>,
+    /// Those who are known to exist, which they do for ever.
+    known: Cache<Party, ()>,
+    /// Whether the first wants nothing of the second.
+    blocks: Cache<(UserId, UserId), bool>,
+}
+
+impl Default for ChatMemory {
+    fn default() -> Self {
+        Self {
+            sent: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(Duration::from_millis(DUPLICATE_MS.unsigned_abs()))
+                .build(),
+            known: Cache::new(REMEMBERED),
+            blocks: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(BLOCKS_LIVE)
+                .build(),
+        }
+    }
+}
+
+impl ChatMemory {
+    /// `a` has changed how `b` stands on the blacklist.
+    pub(crate) fn forget_block(&self, a: UserId, b: UserId) {
+        self.blocks.invalidate(&(a, b));
+    }
+}
+
+impl Commands {
+    /// Says something; it is on disk when this returns. A message that is dropped, because it is
+    /// not wanted or was sent before, leaves an empty receipt.
+    ///
+    /// The same sender, receiver, id and body within ten minutes are the same message. Across a
+    /// restart, or on another node, this holds within one of the ten minutes of the clock.
+    ///
+    /// # Errors
+    /// [`Rejection`]; [`Error::Log`].
+    pub async fn send_message(
+        &self,
+        message: MessageSent,
+        circumstances: Circumstances,
+    ) -> Result<Receipt, Error<Rejection>> {
+        let unwanted = match message.to {
+            Destination::To(to) => {
+                self.check_party(to).await?;
+                self.is_unwanted(message.from, to)
+                    .await
+                    .map_err(Error::Log)?
+            }
+            Destination::Room(_) => false,
+        };
+        let now = self.clock.now();
+        let duplicate = message.id.as_ref().map(|id| digest(&message, id));
+        if let Some(digest) = &duplicate
+            && let Some(first) = self.chat.sent.get(digest)
+            && now.0.abs_diff(first.0) < DUPLICATE_MS.unsigned_abs()
+        {
+            return Ok(Receipt::default());
+        }
+        let (stream, actor) = (stream_of(&message), message.from);
+        let command = Command::Send {
+            message,
+            unwanted,
+            present: circumstances.present,
+            fits: circumstances.fits,
+        };
+        let events = Chat::decide(&(), &command).map_err(Error::Rejected)?;
+        let mut events = new_events(events, now, &by(actor));
+        if let (Some(digest), [event]) = (&duplicate, events.as_mut_slice()) {
+            event.id = message_id(digest, now);
+        }
+        let dropped = events.is_empty();
+        let appended = self.append_new(&stream, ExpectedRevision::Any, events);
+        let receipt = appended.await?.ok_or(Error::Busy)?;
+        if let Some(digest) = duplicate.filter(|_| !dropped) {
+            self.chat.sent.insert(digest, now);
+        }
+        Ok(receipt)
+    }
+
+    /// Shows what was said before no longer.
+    ///
+    /// # Errors
+    /// [`Error::Log`].
+    pub async fn clear_history(&self, of: HistoryCleared) -> Result<Receipt, Error<Rejection>> {
+        let stream = match of.of {
+            Destination::To(to) => StreamName::chat(of.by, to),
+            Destination::Room(shop) => StreamName::room(shop),
+        };
+        let actor = by(of.by);
+        self.execute_any::<Chat>(&stream, &Command::ClearHistory(of), &actor)
+            .await
+    }
+
+    /// Notes that messages have arrived.
+    ///
+    /// # Errors
+    /// [`Error::Log`].
+    pub async fn note_delivered(
+        &self,
+        delivered: MessagesDelivered,
+    ) -> Result<Receipt, Error<Infallible>> {
+        let (stream, actor) = (StreamName::inbox(delivered.owner), by(delivered.owner));
+        let command = inbox::Command::Deliver(delivered);
+        self.execute_any::<Inbox>(&stream, &command, &actor).await
+    }
+
+    /// Notes that a message was looked at. An id that is too long is not worth an event.
+    ///
+    /// # Errors
+    /// [`Error::Log`].
+    pub async fn note_displayed(
+        &self,
+        displayed: MessageDisplayed,
+    ) -> Result<Receipt, Error<Infallible>> {
+        if displayed.id.len() > MAX_NAME {
+            return Ok(Receipt::default());
+        }
+        let (stream, actor) = (StreamName::inbox(displayed.owner), by(displayed.owner));
+        let command = inbox::Command::Display(displayed);
+        self.execute_any::<Inbox>(&stream, &command, &actor).await
+    }
+
+    /// Whether there is such a person or shop.
+    async fn check_party(&self, party: Party) -> Result<(), Error<Rejection>> {
+        if self.chat.known.contains_key(&party) {
+            return Ok(());
+        }
+        let exists = match party {
+            Party::User(user) => self.account(user).await.map_err(Error::Log)?.is_some(),
+            Party::Shop(shop) => {
+                let stream = StreamName::shop(shop);
+                let (shop, _) = load::<Shop>(&*self.log, &stream)
+                    .await
+                    .map_err(Error::Log)?;
+                shop.is_some()
+            }
+        };
+        if !exists {
+            return Err(Error::Rejected(Rejection::UnknownParty));
+        }
+        self.chat.known.insert(party, ());
+        Ok(())
+    }
+
+    /// Whether `to` has `from` on the blacklist. Nobody blocks a shop, and a shop nobody.
+    async fn is_unwanted(&self, from: Party, to: Party) -> Result<bool, eventlog::Error> {
+        let (Some(from), Some(to)) = (from.user(), to.user()) else {
+            return Ok(false);
+        };
+        if let Some(blocked) = self.chat.blocks.get(&(to, from)) {
+            return Ok(blocked);
+        }
+        let stream = StreamName::block(to, from);
+        let (standing, _) = load::<Block>(&*self.log, &stream).await?;
+        self.chat.blocks.insert((to, from), standing.blocked);
+        Ok(standing.blocked)
+    }
+}
+
+fn stream_of(message: &MessageSent) -> StreamName {
+    match message.to {
+        Destination::To(to) => StreamName::chat(message.from, to),
+        Destination::Room(shop) => StreamName::room(shop),
+    }
+}
+
+/// What makes a message the same as another: everything but when it was sent.
+fn digest(message: &MessageSent, id: &str) -> [u8; 32] {
+    let to = match message.to {
+        Destination::To(to) => to.to_string(),
+        Destination::Room(room) => format!("room {room}"),
+    };
+    let mut digest = Sha256::new();
+    for part in [&message.from.to_string(), &to, id, &message.body] {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
+}
+
+/// The id of a message's event: the same for a duplicate, as long as the clock shows the same ten
+/// minutes.
+fn message_id(digest: &[u8; 32], now: Millis) -> Uuid {
+    let mut name = digest.to_vec();
+    name.extend(now.0.div_euclid(DUPLICATE_MS).to_be_bytes());
+    Uuid::new_v5(&NAMESPACE, &name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clock;
+    use crate::testing::House;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    const NOON: i64 = 1_357_948_800_000;
+
+    /// Two people with accounts, and a clock that can be moved.
+    struct Pair {
+        house: House,
+        ana: UserId,
+        bo: UserId,
+        now: Arc<AtomicI64>,
+    }
+
+    impl Pair {
+        async fn new() -> Self {
+            let now = Arc::new(AtomicI64::new(NOON));
+            let clock = {
+                let now = now.clone();
+                Clock::new(move || Millis(now.load(Ordering::SeqCst)))
+            };
+            let house = House::at(clock).await;
+            let mut people = Vec::new();
+            for name in ["ana", "bo"] {
+                let login = house.commands.log_in(name, "secret").await;
+                people.push(login.expect("a login").account.user_id);
+            }
+            Self {
+                house,
+                ana: people[0],
+                bo: people[1],
+                now,
+            }
+        }
+
+        async fn says(&self, id: &str, body: &str) -> Result<Receipt, Error<Rejection>> {
+            let to = Destination::To(self.bo.into());
+            let message = MessageSent {
+                id: Some(id.into()),
+                ..MessageSent::new(self.ana.into(), to, body)
+            };
+            let commands = &self.house.commands;
+            commands
+                .send_message(message, Circumstances::default())
+                .await
+        }
+
+        async fn messages(&self) -> usize {
+            let events = self.house.events().await;
+            let sent = events.iter().filter(|name| *name == "chat.message-sent.v1");
+            sent.count()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_id_and_body_within_ten_minutes_are_one_message() {
+        let pair = Pair::new().await;
+        for (id, body) in [("1", "hi"), ("1", "hi"), ("1", "ho"), ("2", "hi")] {
+            let _ = pair.says(id, body).await.expect("taken");
+        }
+        assert_eq!(pair.messages().await, 3);
+        pair.now.fetch_add(DUPLICATE_MS - 1, Ordering::SeqCst);
+        let _ = pair.says("1", "hi").await.expect("taken");
+        assert_eq!(pair.messages().await, 3);
+        pair.now.fetch_add(1, Ordering::SeqCst);
+        let _ = pair.says("1", "hi").await.expect("taken");
+        assert_eq!(pair.messages().await, 4);
+    }
+
+    #[tokio::test]
+    async fn a_duplicate_is_recognised_by_another_node_too() {
+        let pair = Pair::new().await;
+        let first = pair.says("1", "hi").await.expect("taken");
+        pair.house.commands.chat.sent.invalidate_all();
+        let again = pair.says("1", "hi").await.expect("taken");
+        assert_eq!(again.position, first.position);
+        assert_eq!(pair.messages().await, 1);
+    }
+
+    #[tokio::test]
+    async fn the_blacklist_counts_at_once_and_until_it_is_changed() {
+        let pair = Pair::new().await;
+        let commands = &pair.house.commands;
+        let _ = pair.says("1", "hi").await.expect("taken");
+        let blocked = commands.block(pair.bo, pair.ana, false).await;
+        let _ = blocked.expect("blocked");
+        let dropped = pair.says("2", "hello?").await.expect("taken");
+        assert_eq!(dropped, Receipt::default());
+        let _ = commands
+            .unblock(pair.bo, pair.ana)
+            .await
+            .expect("unblocked");
+        let _ = pair.says("3", "hello!").await.expect("taken");
+        assert_eq!(pair.messages().await, 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_speaks_to_nobody() {
+        let pair = Pair::new().await;
+        let stranger = UserId::new(1, [9; 8]);
+        let shop = domain::ShopId::new(7).expect("an id");
+        for to in [Party::User(stranger), Party::Shop(shop)] {
+            let message = MessageSent::new(pair.ana.into(), Destination::To(to), "hi");
+            let refused = pair
+                .house
+                .commands
+                .send_message(message, Circumstances::default());
+            let refused = refused.await.expect_err("nobody is there");
+            assert!(matches!(refused, Error::Rejected(Rejection::UnknownParty)));
+        }
+        assert_eq!(pair.messages().await, 0);
+    }
+}
