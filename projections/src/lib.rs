@@ -5,13 +5,16 @@
 
 pub mod blacklist;
 mod board;
+pub mod chat_history;
 pub mod followers;
 mod host;
+pub mod inbox;
 mod memory;
 mod next_copy;
 pub mod occupancy;
 pub mod place_ranker;
 pub mod profiles;
+mod push_tokens;
 mod rebuild;
 mod runner;
 pub mod shop_index;
@@ -30,10 +33,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use blacklist::Blacklist;
+pub use chat_history::ChatHistory;
 pub use followers::Followers;
+pub use inbox::Inbox;
 pub use memory::Live;
 pub use occupancy::Occupancy;
 pub use profiles::Profiles;
+pub use push_tokens::PushTokens;
 pub use shop_index::ShopIndex;
 pub use status::{Kind, Paused, State, Status, UnknownEvents};
 pub use traces::Traces;
@@ -98,6 +104,12 @@ pub struct Projections {
     pub profiles: Profiles,
     /// Where each person has been.
     pub traces: Traces,
+    /// What was said.
+    pub chat_history: ChatHistory,
+    /// Which messages still wait for their receiver.
+    pub inbox: Inbox,
+    /// Which device wakes whom.
+    pub push_tokens: PushTokens,
     runner: runner::Runner,
     reads: sqlx::AnyPool,
 }
@@ -119,12 +131,18 @@ impl Projections {
         let blacklist = Blacklist::new(store.reads());
         let profiles = Profiles::new(store.reads());
         let traces = Traces::new(store.reads());
+        let chat_history = ChatHistory::new(store.reads());
+        let inbox = Inbox::new(store.reads());
+        let push_tokens = PushTokens::new(store.reads());
         let memory = vec![memory::slot(&shop_index), memory::slot(&occupancy)];
         let sql: Vec<Arc<dyn sql::SqlProjection>> = vec![
             Arc::new(followers.clone()),
             Arc::new(blacklist.clone()),
             Arc::new(profiles.clone()),
             Arc::new(traces.clone()),
+            Arc::new(chat_history.clone()),
+            Arc::new(inbox.clone()),
+            Arc::new(push_tokens.clone()),
         ];
         let reads = store.reads();
         let snapshots = snapshot::Snapshots::new(options.snapshot_dir, options.snapshot_every);
@@ -136,6 +154,9 @@ impl Projections {
             blacklist,
             profiles,
             traces,
+            chat_history,
+            inbox,
+            push_tokens,
             runner,
             reads,
         }))

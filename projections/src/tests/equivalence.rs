@@ -2,10 +2,13 @@
 //! from a snapshot, rebuilt), it ends up the same.
 
 use crate::blacklist::Blacklist;
+use crate::chat_history::ChatHistory;
 use crate::followers::Followers;
+use crate::inbox::Inbox;
 use crate::memory::{Applied, MemoryProjection, Poison, Portion};
 use crate::occupancy::Occupancy;
 use crate::profiles::Profiles;
+use crate::push_tokens::PushTokens;
 use crate::shop_index::ShopIndex;
 use crate::snapshot;
 use crate::sql::{Outcome, SqlProjection, Target};
@@ -15,12 +18,15 @@ use crate::tests::{
 };
 use crate::traces::Traces;
 use domain::block::{Blocked, Unblocked};
+use domain::chat::{Destination, HistoryCleared, MessageSent};
 use domain::follow::{Followed, Unfollowed};
+use domain::inbox::{MessageDisplayed, MessagesDelivered};
+use domain::push::{Device, Gateway, PushTokenBound, PushTokenUnbound, Token};
 use domain::shop::{Category, NoticePosted, ShopClosed, ShopRegistered, ShopRevised};
 use domain::shop::{StaffAdded, StaffRemoved};
 use domain::user::{Gender, Invisible, PasswordReset, ProfileChanged, ProfileEdit};
 use domain::user::{UserBanned, UserRegistered, UserUnbanned, VisibilityChanged};
-use domain::{Event, Millis, Position};
+use domain::{Event, Millis, Party, Position};
 use eventlog::{Delivery, EventLog, MemoryLog};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -33,6 +39,28 @@ fn event() -> impl Strategy<Value = Event> {
     let place = || (1..5_u64).prop_map(shop);
     let gender = || prop::sample::select(vec![Gender::Unset, Gender::Male, Gender::Female]);
     let text = || "[a-z脸%_' ]{0,3}";
+    let party = || {
+        prop_oneof![
+            4 => person().prop_map(Party::from),
+            1 => place().prop_map(Party::from),
+        ]
+    };
+    let destination = || {
+        prop_oneof![
+            party().prop_map(Destination::To),
+            place().prop_map(Destination::Room),
+        ]
+    };
+    let device = || {
+        ("[ab]", any::<bool>()).prop_map(|(letter, development)| Device {
+            state: if development {
+                Gateway::Development
+            } else {
+                Gateway::Distribution
+            },
+            token: Token::new(&letter.repeat(64)).expect("a token"),
+        })
+    };
     let shop_details = || {
         let at = (-90.0..=90.0, -180.0..=180.0);
         (text(), at, prop::sample::select(Category::ALL.to_vec())).prop_map(
@@ -90,6 +118,24 @@ fn event() -> impl Strategy<Value = Event> {
         }.into()),
         1 => (person(), person()).prop_map(|(user_id, block_id)| Unblocked {
             user_id, block_id,
+        }.into()),
+        6 => (party(), destination(), text()).prop_map(|(from, to, body)| {
+            MessageSent::new(from, to, body).into()
+        }),
+        1 => (party(), destination()).prop_map(|(by, of)| HistoryCleared { by, of }.into()),
+        3 => (party(), party(), prop::collection::vec(0..120_u64, 0..20)).prop_map(
+            |(owner, peer, revisions)| MessagesDelivered {
+                owner, from: [(peer, revisions)].into(),
+            }.into()
+        ),
+        1 => (party(), party(), text()).prop_map(|(owner, peer, id)| MessageDisplayed {
+            owner, peer, id,
+        }.into()),
+        1 => (person(), device()).prop_map(|(user_id, device)| PushTokenBound {
+            user_id, device,
+        }.into()),
+        1 => (person(), device()).prop_map(|(user_id, device)| PushTokenUnbound {
+            user_id, device,
         }.into()),
         1 => person().prop_map(|user_id| UserBanned { user_id }.into()),
         1 => person().prop_map(|user_id| UserUnbanned { user_id }.into()),
@@ -243,6 +289,9 @@ fn in_sql(store: &Store) -> Vec<Box<dyn SqlProjection>> {
         Box::new(Blacklist::new(store.reads())),
         Box::new(Profiles::new(store.reads())),
         Box::new(Traces::new(store.reads())),
+        Box::new(ChatHistory::new(store.reads())),
+        Box::new(Inbox::new(store.reads())),
+        Box::new(PushTokens::new(store.reads())),
     ]
 }
 
@@ -340,6 +389,9 @@ async fn everything(projections: &crate::Projections, store: &Store) -> Vec<Vec<
         rows(store, &projections.blacklist, "").await,
         rows(store, &projections.profiles, "").await,
         rows(store, &projections.traces, "").await,
+        rows(store, &projections.chat_history, "").await,
+        rows(store, &projections.inbox, "").await,
+        rows(store, &projections.push_tokens, "").await,
     ]
 }
 

@@ -1,0 +1,218 @@
+//! What was said: in the room of a shop, and between two.
+//!
+//! Whether a message has arrived is not known here but in [`crate::inbox`].
+
+use crate::Error;
+use crate::sql::{Refusal, Rows, SqlProjection, Table};
+use crate::store::stored;
+use domain::chat::{Destination, HistoryCleared, MessageSent};
+use domain::{Event, EventKind, Millis, Party, Position, ShopId};
+use eventlog::RecordedEvent;
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, Row};
+
+/// Something that was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Its place in the log.
+    pub position: Position,
+    /// When.
+    pub at: Millis,
+    /// What, by whom.
+    pub message: MessageSent,
+}
+
+/// A stretch of a conversation, from its newest end.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch {
+    /// Not what was said later in the log than this.
+    pub upto: Position,
+    /// Not what was said before this moment.
+    pub since: Millis,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Everything that was said.
+#[derive(Clone, Debug)]
+pub struct ChatHistory {
+    reads: AnyPool,
+}
+
+impl ChatHistory {
+    pub(crate) fn new(reads: AnyPool) -> Self {
+        Self { reads }
+    }
+
+    /// The newest of what was said in a room, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn in_room(&self, shop: ShopId, stretch: Stretch) -> Result<Vec<Said>, Error> {
+        self.newest(&room(shop), "", stretch).await
+    }
+
+    /// The newest of what two said to each other, as `reader` has not cleared it, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn between(
+        &self,
+        reader: Party,
+        other: Party,
+        stretch: Stretch,
+    ) -> Result<Vec<Said>, Error> {
+        let conversation = pair(reader, other);
+        self.newest(&conversation, &reader.to_string(), stretch)
+            .await
+    }
+
+    async fn newest(
+        &self,
+        conversation: &str,
+        reader: &str,
+        stretch: Stretch,
+    ) -> Result<Vec<Said>, Error> {
+        let rows = sqlx::query(
+            "SELECT position, at_ms, message FROM chat_history h \
+             WHERE conversation = $1 AND position <= $2 AND at_ms >= $3 AND position > \
+             COALESCE((SELECT c.position FROM chat_cleared c \
+                       WHERE c.conversation = h.conversation AND c.reader = $4), 0) \
+             ORDER BY position DESC LIMIT $5",
+        )
+        .bind(conversation.to_owned())
+        .bind(stored(stretch.upto))
+        .bind(stretch.since.0)
+        .bind(reader.to_owned())
+        .bind(i64::try_from(stretch.limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.reads)
+        .await?;
+        Ok(rows.iter().rev().map(said).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The name of a conversation in a room.
+fn room(shop: ShopId) -> String {
+    format!("room {shop}")
+}
+
+/// The name of a conversation of two, from either side.
+fn pair(a: Party, b: Party) -> String {
+    let (first, second) = if a <= b { (a, b) } else { (b, a) };
+    format!("{first} {second}")
+}
+
+fn said(row: &AnyRow) -> Result<Said, sqlx::Error> {
+    let position: i64 = row.try_get("position")?;
+    let message: String = row.try_get("message")?;
+    let message = serde_json::from_str(&message).map_err(|error| sqlx::Error::ColumnDecode {
+        index: "message".into(),
+        source: Box::new(error),
+    })?;
+    Ok(Said {
+        position: Position(u64::try_from(position).unwrap_or(0)),
+        at: Millis(row.try_get("at_ms")?),
+        message,
+    })
+}
+
+#[async_trait::async_trait]
+impl SqlProjection for ChatHistory {
+    fn name(&self) -> &'static str {
+        "chat_history"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::MessageSent, EventKind::HistoryCleared]
+    }
+
+    /// The primary key makes "the newest of a conversation" a range of it, and so does the other
+    /// for what somebody has said.
+    fn shape(&self) -> &'static [Table] {
+        &[
+            Table {
+                name: "chat_history",
+                columns: "conversation TEXT NOT NULL, \
+                          position BIGINT NOT NULL, \
+                          sender TEXT NOT NULL, \
+                          at_ms BIGINT NOT NULL, \
+                          message TEXT NOT NULL, \
+                          PRIMARY KEY (conversation, position), \
+                          UNIQUE (sender, position)",
+            },
+            Table {
+                name: "chat_cleared",
+                columns: "conversation TEXT NOT NULL, \
+                          reader TEXT NOT NULL, \
+                          position BIGINT NOT NULL, \
+                          PRIMARY KEY (conversation, reader)",
+            },
+        ]
+    }
+
+    async fn apply(&self, rows: &mut Rows<'_>, events: &[&RecordedEvent]) -> Result<(), Refusal> {
+        for event in events {
+            match &event.event {
+                Event::MessageSent(message) => keep(rows, event, message).await?,
+                Event::HistoryCleared(cleared) => clear(rows, event, cleared).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn keep(
+    rows: &mut Rows<'_>,
+    event: &RecordedEvent,
+    message: &MessageSent,
+) -> Result<(), sqlx::Error> {
+    let conversation = match message.to {
+        Destination::To(to) => pair(message.from, to),
+        Destination::Room(shop) => room(shop),
+    };
+    let text = serde_json::to_string(message).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    rows.statement(
+        "INSERT INTO {} (conversation, position, sender, at_ms, message) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        "chat_history",
+    )
+    .bind(conversation)
+    .bind(stored(event.position))
+    .bind(message.from.to_string())
+    .bind(event.time.0)
+    .bind(text)
+    .execute(&mut *rows.connection)
+    .await
+    .map(drop)
+}
+
+/// A room is cleared for everybody: its reader is nobody in particular.
+async fn clear(
+    rows: &mut Rows<'_>,
+    event: &RecordedEvent,
+    cleared: &HistoryCleared,
+) -> Result<(), sqlx::Error> {
+    let (conversation, reader) = match cleared.of {
+        Destination::To(to) => (pair(cleared.by, to), cleared.by.to_string()),
+        Destination::Room(shop) => (room(shop), String::new()),
+    };
+    rows.statement(
+        "INSERT INTO {} (conversation, reader, position) VALUES ($1, $2, $3) \
+         ON CONFLICT (conversation, reader) DO UPDATE SET position = excluded.position",
+        "chat_cleared",
+    )
+    .bind(conversation)
+    .bind(reader)
+    .bind(stored(event.position))
+    .execute(&mut *rows.connection)
+    .await
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Which messages still wait for their receiver, in the order in which they were sent.
+//!
+//! A message waits until its delivery was confirmed, whether or not it is on its way already.
+
+use crate::Error;
+use crate::sql::{Refusal, Rows, SqlProjection, Table};
+use crate::store::stored;
+use domain::chat::{Destination, MessageSent};
+use domain::{Event, EventKind, Millis, Party, Position};
+use eventlog::RecordedEvent;
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, Row};
+use std::collections::BTreeMap;
+
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place in the log.
+    pub position: Position,
+    /// Its place in the conversation.
+    pub revision: u64,
+    /// When it was sent.
+    pub at: Millis,
+    /// What was said, by whom.
+    pub message: MessageSent,
+}
+
+/// Everybody's inbox.
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    reads: AnyPool,
+}
+
+impl Inbox {
+    pub(crate) fn new(reads: AnyPool) -> Self {
+        Self { reads }
+    }
+
+    /// What waits for `owner` behind `after`, up to `upto`, oldest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn waiting(
+        &self,
+        owner: Party,
+        after: Position,
+        upto: Position,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, Error> {
+        let rows = sqlx::query(
+            "SELECT position, revision, at_ms, message FROM inbox \
+             WHERE owner = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
+        )
+        .bind(owner.to_string())
+        .bind(stored(after))
+        .bind(stored(upto))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.reads)
+        .await?;
+        Ok(rows.iter().map(waiting).collect::<Result<_, _>>()?)
+    }
+
+    /// How many messages wait for `owner`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn count(&self, owner: Party) -> Result<u64, Error> {
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM inbox WHERE owner = $1")
+            .bind(owner.to_string())
+            .fetch_one(&self.reads)
+            .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+}
+
+fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {
+    let position: i64 = row.try_get("position")?;
+    let revision: i64 = row.try_get("revision")?;
+    let message: String = row.try_get("message")?;
+    let message = serde_json::from_str(&message).map_err(|error| sqlx::Error::ColumnDecode {
+        index: "message".into(),
+        source: Box::new(error),
+    })?;
+    Ok(Waiting {
+        position: Position(u64::try_from(position).unwrap_or(0)),
+        revision: u64::try_from(revision).unwrap_or(0),
+        at: Millis(row.try_get("at_ms")?),
+        message,
+    })
+}
+
+/// Which message: whose inbox, who is on the other side, and its place in the conversation.
+type Key = (Party, Party, u64);
+
+#[async_trait::async_trait]
+impl SqlProjection for Inbox {
+    fn name(&self) -> &'static str {
+        "inbox"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::MessageSent, EventKind::MessagesDelivered]
+    }
+
+    fn shape(&self) -> &'static [Table] {
+        &[Table {
+            name: "inbox",
+            columns: "owner TEXT NOT NULL, \
+                      position BIGINT NOT NULL, \
+                      peer TEXT NOT NULL, \
+                      revision BIGINT NOT NULL, \
+                      at_ms BIGINT NOT NULL, \
+                      message TEXT NOT NULL, \
+                      PRIMARY KEY (owner, position), \
+                      UNIQUE (owner, peer, revision)",
+        }]
+    }
+
+    async fn apply(&self, rows: &mut Rows<'_>, events: &[&RecordedEvent]) -> Result<(), Refusal> {
+        // Most messages arrive within the slice that they are sent in, and never become rows.
+        let mut sent: BTreeMap<Key, &RecordedEvent> = BTreeMap::new();
+        for event in events {
+            match &event.event {
+                Event::MessageSent(message) => {
+                    if let Destination::To(owner) = message.to {
+                        // A message between two stands in the stream of the two.
+                        sent.insert((owner, message.from, event.revision), event);
+                    }
+                }
+                Event::MessagesDelivered(delivered) => {
+                    let owner = delivered.owner;
+                    for (peer, revisions) in &delivered.from {
+                        for revision in revisions {
+                            let key = (owner, *peer, *revision);
+                            if sent.remove(&key).is_none() {
+                                remove(rows, key).await?;
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (key, event) in sent {
+            insert(rows, key, event).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn insert(
+    rows: &mut Rows<'_>,
+    (owner, peer, revision): Key,
+    event: &RecordedEvent,
+) -> Result<(), sqlx::Error> {
+    let Event::MessageSent(message) = &event.event else {
+        return Ok(());
+    };
+    let message =
+        serde_json::to_string(message).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    rows.statement(
+        "INSERT INTO {} (owner, position, peer, revision, at_ms, message) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        "inbox",
+    )
+    .bind(owner.to_string())
+    .bind(stored(event.position))
+    .bind(peer.to_string())
+    .bind(i64::try_from(revision).unwrap_or(i64::MAX))
+    .bind(event.time.0)
+    .bind(message)
+    .execute(&mut *rows.connection)
+    .await
+    .map(drop)
+}
+
+async fn remove(rows: &mut Rows<'_>, (owner, peer, revision): Key) -> Result<(), sqlx::Error> {
+    rows.statement(
+        "DELETE FROM {} WHERE owner = $1 AND peer = $2 AND revision = $3",
+        "inbox",
+    )
+    .bind(owner.to_string())
+    .bind(peer.to_string())
+    .bind(i64::try_from(revision).unwrap_or(i64::MAX))
+    .execute(&mut *rows.connection)
+    .await
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests;
