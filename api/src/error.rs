@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commands::identity::LoginError;
 use commands::shop::ShopRejection;
-use domain::{block, checkin, follow, share, shop, user};
+use domain::{block, checkin, follow, push, share, shop, user};
 use serde::Serialize;
 use std::convert::Infallible;
 use utoipa::ToSchema;
@@ -129,6 +129,14 @@ impl Refusal for follow::Rejection {
     fn status(&self) -> StatusCode {
         match self {
             Self::Yourself => StatusCode::BAD_REQUEST,
+            Self::UnknownUser => StatusCode::NOT_FOUND,
+        }
+    }
+}
+
+impl Refusal for push::Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
             Self::UnknownUser => StatusCode::NOT_FOUND,
         }
     }

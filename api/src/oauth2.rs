@@ -7,14 +7,15 @@ use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::init::check_hash;
 use crate::input::Input;
-use crate::login_guard::Verdict;
 use crate::reply::Reply;
-use crate::session::{ClientAddress, ShownToken, remove_cookie, set_cookie};
+use crate::session::{ClientAddress, ShownToken, Viewer, remove_cookie, set_cookie};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse};
+use commands::Verdict;
 use commands::identity::{Login, LoginError};
 use domain::UserId;
+use domain::push::{TOKEN_LENGTH, Token};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use utoipa::ToSchema;
@@ -135,6 +136,13 @@ pub(crate) async fn login(
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), answer))
 }
 
+/// The device that is not to be woken any more.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct LogOut {
+    /// Its push token, with or without the digit that an XMPP login puts before it.
+    pushtoken: Option<String>,
+}
+
 /// `{"logout":true}`
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LoggedOut {
@@ -143,13 +151,24 @@ pub(crate) struct LoggedOut {
 
 /// `/oauth2/logout` (GET, POST): ends this session, and only this one.
 ///
-/// Source: seed §2.3. `pushtoken` is ignored until there are push bindings.
+/// Source: seed §2.3, §33.2. A `pushtoken` that is not the caller's changes nothing.
 #[utoipa::path(post, path = "/oauth2/logout", tag = "start",
+    request_body(content = LogOut, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = LoggedOut), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn logout(
     State(app): State<App>,
     ShownToken(token): ShownToken,
+    Viewer(user_id): Viewer,
+    Input(log_out): Input<LogOut>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let device = log_out.pushtoken.and_then(|shown| {
+        let digits = shown.len().saturating_sub(TOKEN_LENGTH);
+        Token::new(shown.get(digits..)?).ok()
+    });
+    if let (Some(user_id), Some(device)) = (user_id, device) {
+        let receipt = app.commands.unbind_device(user_id, device).await?;
+        app.settle(&receipt).await;
+    }
     if let Some(token) = token {
         app.commands.state().close_session(&token).await?;
     }
