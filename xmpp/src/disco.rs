@@ -1,0 +1,50 @@
+//! Finding out what is where (XEP-0030).
+
+use crate::iq::{PING, VERSION};
+use crate::xml::attribute;
+
+pub(crate) const INFO: &str = "http://jabber.org/protocol/disco#info";
+pub(crate) const ITEMS: &str = "http://jabber.org/protocol/disco#items";
+
+/// What this server is and can do.
+pub(crate) fn house() -> String {
+    let features = [INFO, ITEMS, PING, VERSION, "msgoffline"];
+    info("server", "im", "lianlian", &features)
+}
+
+/// What one's own account is.
+pub(crate) fn account() -> String {
+    info("account", "registered", "", &[INFO, ITEMS])
+}
+
+/// Where the rooms are.
+pub(crate) fn services(rooms: &str) -> String {
+    let mut out = format!("<query xmlns='{ITEMS}'><item");
+    attribute(&mut out, "jid", rooms);
+    attribute(&mut out, "name", "rooms of shops");
+    out.push_str("/></query>");
+    out
+}
+
+/// That there is nothing more.
+pub(crate) fn no_items() -> String {
+    format!("<query xmlns='{ITEMS}'/>")
+}
+
+/// An identity and features.
+pub(crate) fn info(category: &str, kind: &str, name: &str, features: &[&str]) -> String {
+    let mut out = format!("<query xmlns='{INFO}'><identity");
+    attribute(&mut out, "category", category);
+    attribute(&mut out, "type", kind);
+    if !name.is_empty() {
+        attribute(&mut out, "name", name);
+    }
+    out.push_str("/>");
+    for feature in features {
+        out.push_str("<feature");
+        attribute(&mut out, "var", feature);
+        out.push_str("/>");
+    }
+    out.push_str("</query>");
+    out
+}

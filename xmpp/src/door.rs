@@ -1,0 +1,49 @@
+//! What happens in the house, handed on to those whom it concerns.
+
+use crate::Service;
+use crate::stream_error::StreamError;
+use delivery::{Door, RecordedEvent};
+use domain::chat::{Destination, MessageSent};
+use domain::{Event, Party, UserId};
+use std::sync::Arc;
+
+impl Door for Service {
+    fn happened(&self, event: &Arc<RecordedEvent>) {
+        match &event.event {
+            Event::MessageSent(message) => match message.to {
+                Destination::To(party) => self.deliver(party, message, event),
+                Destination::Room(_) => {}
+            },
+            Event::UserBanned(banned) => self.end(banned.user_id, StreamError::NotAuthorized),
+            // RFC 6120 §4.9.3.16: the key that opened the stream no longer does.
+            Event::PasswordReset(reset) => self.end(reset.user_id, StreamError::Reset),
+            _ => {}
+        }
+    }
+}
+
+impl Service {
+    /// To the connection that a message is for, or, should that be gone, to all that listen
+    /// (RFC 6121 §8.5.2, §8.5.3).
+    fn deliver(&self, party: Party, message: &MessageSent, event: &Arc<RecordedEvent>) {
+        let sessions = self.sessions.of(party);
+        if sessions.is_empty() {
+            return;
+        }
+        let stanza: Arc<str> = self.render(message).into();
+        let wanted = message.to_resource.as_deref();
+        if let Some(one) = sessions.iter().find(|one| Some(&*one.resource) == wanted) {
+            return one.receive(event, &stanza, true);
+        }
+        for session in sessions {
+            session.receive(event, &stanza, false);
+        }
+    }
+
+    /// Ends all connections of a person.
+    fn end(&self, user_id: UserId, why: StreamError) {
+        for session in self.sessions.of(user_id.into()) {
+            session.outbox.close(why);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The house's XMPP door: what clients say to each other and in the rooms of shops.
+//!
+//! One topic of the standard a file. Nothing is decided here: stanzas become commands, and what
+//! others read comes from the log. Listening, and how many may connect, are the server's.
+
+mod address;
+mod confirm;
+mod connection;
+mod disco;
+mod door;
+mod inbox;
+mod iq;
+mod message;
+mod outbox;
+mod pipe;
+mod presence;
+mod reader;
+mod sasl;
+mod session;
+mod settings;
+mod stanza;
+mod stream_error;
+mod xml;
+
+pub use settings::Settings;
+
+use commands::{Commands, LoginGuard};
+use confirm::Confirmations;
+use delivery::Dispatcher;
+use projections::Projections;
+use session::Sessions;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Everything that connections share.
+pub struct Service {
+    commands: Arc<Commands>,
+    projections: Arc<Projections>,
+    dispatcher: Arc<Dispatcher>,
+    login_guard: Arc<LoginGuard>,
+    settings: Settings,
+    sessions: Sessions,
+    confirmations: Confirmations,
+    stop: watch::Sender<bool>,
+    noting: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Service {
+    /// A service that writes through `commands`, reads `projections` and hands on what
+    /// `dispatcher` shows it; failed logins are counted by `login_guard`.
+    #[must_use]
+    pub fn start(
+        commands: Arc<Commands>,
+        projections: Arc<Projections>,
+        dispatcher: Arc<Dispatcher>,
+        login_guard: Arc<LoginGuard>,
+        settings: Settings,
+    ) -> Arc<Self> {
+        let service = Arc::new(Self {
+            commands,
+            projections,
+            dispatcher: dispatcher.clone(),
+            login_guard,
+            settings,
+            sessions: Sessions::default(),
+            confirmations: Confirmations::new(),
+            stop: watch::Sender::new(false),
+            noting: Mutex::default(),
+        });
+        dispatcher.open(service.clone());
+        let noting = confirm::spawn(service.clone(), service.stop.subscribe());
+        *service
+            .noting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(noting);
+        service
+    }
+
+    /// Notes what has arrived, once no connection is left, for `limit` at most.
+    pub async fn stop(&self, limit: Duration) {
+        self.stop.send_replace(true);
+        let noting = self
+            .noting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(noting) = noting
+            && tokio::time::timeout(limit, noting).await.is_err()
+        {
+            tracing::warn!("some arrivals were not noted; those messages will be sent again");
+        }
+    }
+}

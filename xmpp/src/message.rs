@@ -1,0 +1,229 @@
+//! Messages (RFC 6121 §5, §8.5): those with a body are stored and then handed on; what accompanies
+//! a conversation (typing, receipts) is handed on to whoever is there.
+
+use crate::Service;
+use crate::address::Address;
+use crate::session::Session;
+use crate::stanza::{CLIENT, StanzaError, error_to, forwarded};
+use crate::xml::{Element, attribute, escape};
+use commands::Circumstances;
+use domain::chat::{Destination, MessageSent};
+use domain::inbox::MessageDisplayed;
+use domain::{Millis, Party};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// XEP-0203
+const DELAY: &str = "urn:xmpp:delay";
+/// XEP-0091
+const OLD_DELAY: &str = "jabber:x:delay";
+/// XEP-0022
+const OLD_EVENT: &str = "jabber:x:event";
+/// XEP-0333
+const MARKERS: &str = "urn:xmpp:chat-markers:0";
+
+impl Service {
+    /// Takes a message from `session`.
+    pub(crate) async fn message(&self, session: &Arc<Session>, stanza: &Element) {
+        if let Err(error) = self.try_message(session, stanza).await
+            && let Some(answer) = error_to(stanza, &session.jid, error)
+        {
+            session.outbox.push(&[&answer]);
+        }
+    }
+
+    async fn try_message(
+        &self,
+        session: &Arc<Session>,
+        stanza: &Element,
+    ) -> Result<(), StanzaError> {
+        let (party, resource) = match self.address(session, stanza)? {
+            Address::Party(party, resource) => (party, resource),
+            Address::Elsewhere => return Err(StanzaError::REMOTE_SERVER_NOT_FOUND),
+            Address::NoRoom => return Err(StanzaError::ITEM_NOT_FOUND),
+            Address::House | Address::Nobody | Address::Rooms | Address::Room(..) => {
+                return Err(StanzaError::SERVICE_UNAVAILABLE);
+            }
+        };
+        let kind = stanza.attr("type").unwrap_or("normal");
+        if kind == "groupchat" {
+            return Err(StanzaError::SERVICE_UNAVAILABLE);
+        }
+        let passing = matches!(kind, "error" | "headline");
+        match stanza.child("body", CLIENT) {
+            Some(body) if !passing => {
+                let message = MessageSent {
+                    from_resource: Some(session.resource.clone()),
+                    to_resource: resource,
+                    normal: kind != "chat",
+                    id: stanza.attr("id").map(str::to_owned),
+                    children: children(stanza),
+                    ..MessageSent::new(session.party, Destination::To(party), body.text())
+                };
+                let circumstances = Circumstances {
+                    present: true,
+                    fits: self.fits(party).await?,
+                };
+                let sent = self.commands.send_message(message, circumstances).await?;
+                // Nobody waits for it here: whoever reads, waits for what the log holds.
+                drop(sent);
+                Ok(())
+            }
+            _ => self.pass_on(session, stanza, party, resource).await,
+        }
+    }
+
+    /// Whether there is room in somebody's inbox: always, while somebody empties it.
+    async fn fits(&self, party: Party) -> Result<bool, StanzaError> {
+        let listening = self.sessions.of(party).iter().any(|one| one.listens());
+        if listening {
+            return Ok(true);
+        }
+        let count = self.projections.inbox.count(party).await;
+        let count = count.map_err(|error| StanzaError::away(&error))?;
+        Ok(count < self.settings.inbox_limit)
+    }
+
+    /// Hands on what is not worth storing, to whoever is there.
+    async fn pass_on(
+        &self,
+        session: &Arc<Session>,
+        stanza: &Element,
+        party: Party,
+        resource: Option<String>,
+    ) -> Result<(), StanzaError> {
+        let unwanted = self.commands.is_unwanted(session.party, party).await;
+        if unwanted.map_err(|error| StanzaError::away(&error))? {
+            return Ok(());
+        }
+        self.note_displayed(session, stanza, party).await;
+        let one = resource.and_then(|resource| self.sessions.find(party, &resource));
+        let to_all = || {
+            let all = self.sessions.of(party).into_iter();
+            all.filter(|one| one.listens()).collect()
+        };
+        let receivers = one.map_or_else(to_all, |one| vec![one]);
+        for receiver in receivers {
+            let stanza = forwarded(stanza, &session.jid, &receiver.jid);
+            receiver.outbox.push(&[&stanza]);
+        }
+        Ok(())
+    }
+
+    /// Notes that somebody has looked at a message of `peer`, where `stanza` says so.
+    async fn note_displayed(&self, session: &Arc<Session>, stanza: &Element, peer: Party) {
+        let Some(id) = displayed(stanza) else { return };
+        let displayed = MessageDisplayed {
+            owner: session.party,
+            peer,
+            id,
+        };
+        if let Err(error) = self.commands.note_displayed(displayed).await {
+            tracing::warn!(%error, "a look at a message cannot be noted");
+        }
+    }
+
+    /// Whom a stanza is for; without an address it is for its sender.
+    pub(crate) fn address(
+        &self,
+        session: &Session,
+        stanza: &Element,
+    ) -> Result<Address, StanzaError> {
+        match stanza.attr("to") {
+            None => Ok(Address::Party(session.party, None)),
+            Some(to) => Address::parse(to, &self.settings.domain, &self.settings.rooms()),
+        }
+    }
+
+    /// A message between two as it is sent to its receiver.
+    pub(crate) fn render(&self, message: &MessageSent) -> String {
+        self.write(message, None)
+    }
+
+    /// The same for a message that was sent some time ago.
+    pub(crate) fn render_delayed(&self, message: &MessageSent, at: Millis) -> String {
+        self.write(message, Some(at))
+    }
+
+    fn write(&self, message: &MessageSent, sent: Option<Millis>) -> String {
+        let domain = &self.settings.domain;
+        let with = |party: String, resource: &Option<String>| match resource {
+            Some(resource) => format!("{party}@{domain}/{resource}"),
+            None => format!("{party}@{domain}"),
+        };
+        let to = match message.to {
+            Destination::To(to) => to.to_string(),
+            Destination::Room(shop) => shop.to_string(),
+        };
+        let mut out = String::from("<message");
+        if !message.normal {
+            attribute(&mut out, "type", "chat");
+        }
+        if let Some(id) = &message.id {
+            attribute(&mut out, "id", id);
+        }
+        let from = with(message.from.to_string(), &message.from_resource);
+        attribute(&mut out, "from", &from);
+        attribute(&mut out, "to", &with(to, &message.to_resource));
+        out.push('>');
+        contents(&mut out, message);
+        if let Some(at) = sent {
+            delay(&mut out, domain, at);
+        }
+        out.push_str("</message>");
+        out
+    }
+}
+
+/// What is said, and what accompanies it.
+pub(crate) fn contents(out: &mut String, message: &MessageSent) {
+    out.push_str("<body>");
+    escape(out, &message.body);
+    out.push_str("</body>");
+    out.push_str(&message.children);
+}
+
+/// When something was said, in the new way and in the old one; `from` says so.
+pub(crate) fn delay(out: &mut String, from: &str, at: Millis) {
+    let Ok(at) = Timestamp::from_millisecond(at.0) else {
+        return;
+    };
+    out.push_str(&format!("<delay xmlns='{DELAY}'"));
+    attribute(out, "from", from);
+    attribute(
+        out,
+        "stamp",
+        &at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+    );
+    out.push_str("/>");
+    // COMPAT: the clients of 2013 read only this one.
+    out.push_str(&format!("<x xmlns='{OLD_DELAY}'"));
+    attribute(out, "from", from);
+    attribute(out, "stamp", &at.strftime("%Y%m%dT%H:%M:%S").to_string());
+    out.push_str("/>");
+}
+
+/// What accompanies the body, but for what only we may say.
+pub(crate) fn children(stanza: &Element) -> String {
+    let mut out = String::new();
+    let mut body_seen = false;
+    for child in stanza.children() {
+        let is_body = child.is("body", CLIENT);
+        let ours = child.is("delay", DELAY) || child.is("x", OLD_DELAY);
+        if !ours && !(is_body && !std::mem::replace(&mut body_seen, true)) {
+            child.write(&mut out, CLIENT);
+        }
+    }
+    out
+}
+
+/// The id of the message that a notice says was looked at.
+fn displayed(stanza: &Element) -> Option<String> {
+    if let Some(marker) = stanza.child("displayed", MARKERS) {
+        return marker.attr("id").map(str::to_owned);
+    }
+    let event = stanza.child("x", OLD_EVENT)?;
+    event.child("displayed", OLD_EVENT)?;
+    let id = event.child("id", OLD_EVENT)?.text();
+    (!id.is_empty()).then_some(id)
+}

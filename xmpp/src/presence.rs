@@ -1,0 +1,104 @@
+//! Presence (RFC 6121 §4): who wants messages. There are no subscriptions; only a person's own
+//! connections hear of each other.
+
+use crate::Service;
+use crate::address::Address;
+use crate::session::{Arrival, Session};
+use crate::stanza::{CLIENT, StanzaError, error_to};
+use crate::xml::{Element, attribute};
+use std::sync::Arc;
+
+impl Service {
+    /// Takes a presence from `session`; `true` when it has just come and wants its inbox.
+    pub(crate) async fn presence(&self, session: &Arc<Session>, stanza: &Element) -> bool {
+        if stanza.attr("to").is_some() {
+            if let Err(error) = self.directed(session, stanza)
+                && let Some(answer) = error_to(stanza, &session.jid, error)
+            {
+                session.outbox.push(&[&answer]);
+            }
+            return false;
+        }
+        match stanza.attr("type") {
+            None => self.available(session, stanza) == Arrival::First,
+            Some("unavailable") => {
+                if session.unavailable() {
+                    self.tell(session, &unavailable(session));
+                }
+                false
+            }
+            // Subscriptions and probes: there is nobody to subscribe to.
+            Some(_) => false,
+        }
+    }
+
+    fn available(&self, session: &Arc<Session>, stanza: &Element) -> Arrival {
+        let priority = stanza.child("priority", CLIENT).map(Element::text);
+        let priority = priority.and_then(|text| text.trim().parse().ok());
+        let mut children = String::new();
+        for child in stanza.children() {
+            child.write(&mut children, CLIENT);
+        }
+        let is_new = session.presence().is_none();
+        let arrival = session.available(children.clone(), priority.unwrap_or(0));
+        self.tell(session, &available(session, &children));
+        if is_new {
+            for other in self.sessions.of(session.party) {
+                if !Arc::ptr_eq(&other, session)
+                    && let Some(children) = other.presence()
+                {
+                    let presence = available(&other, &children);
+                    session.outbox.push(&[&addressed(&presence, session)]);
+                }
+            }
+        }
+        arrival
+    }
+
+    /// To somebody in particular.
+    fn directed(&self, session: &Session, stanza: &Element) -> Result<(), StanzaError> {
+        match self.address(session, stanza)? {
+            Address::Elsewhere => Err(StanzaError::REMOTE_SERVER_NOT_FOUND),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells all connections of the person that are there, this one too.
+    fn tell(&self, session: &Session, presence: &Presence) {
+        for other in self.sessions.of(session.party) {
+            if other.presence().is_some() {
+                other.outbox.push(&[&addressed(presence, &other)]);
+            }
+        }
+    }
+
+    /// A connection has ended.
+    pub(crate) fn left(&self, session: &Arc<Session>) {
+        self.sessions.leave(session);
+        if session.unavailable() {
+            self.tell(session, &unavailable(session));
+        }
+    }
+}
+
+/// A presence without its addressee: the head of the stanza, and the rest.
+type Presence = (String, String);
+
+fn available(session: &Session, children: &str) -> Presence {
+    let mut head = String::from("<presence");
+    attribute(&mut head, "from", &session.jid);
+    (head, format!(">{children}</presence>"))
+}
+
+fn unavailable(session: &Session) -> Presence {
+    let mut head = String::from("<presence type='unavailable'");
+    attribute(&mut head, "from", &session.jid);
+    (head, "/>".to_owned())
+}
+
+fn addressed((head, rest): &Presence, to: &Session) -> String {
+    let mut out = head.clone();
+    attribute(&mut out, "to", &to.jid);
+    out.push_str(rest);
+    out
+}

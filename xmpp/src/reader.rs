@@ -1,0 +1,248 @@
+//! Reading a stream of XML: headers, elements and the end, as soon as they are whole.
+//!
+//! Limits on depth and size hold before anything is built: nothing that a stranger sends costs
+//! more than the limit.
+
+use crate::stream_error::StreamError;
+use crate::xml::Element;
+use rxml::error::EndOrError;
+use rxml::parser::CommentMode;
+use rxml::{AttrMap, Event, Parse, Parser, WithOptions};
+use std::sync::{Arc, LazyLock};
+
+/// The namespace of a stream's root (RFC 6120 §4.8.1).
+pub(crate) const STREAMS: &str = "http://etherx.jabber.org/streams";
+
+/// How deep elements may lie in each other.
+const DEPTH: usize = 64;
+
+/// The longest stanza before anybody has logged in, in bytes (RFC 6120 §13.12 wants 10,000).
+pub(crate) const STRANGER_BYTES: usize = 10 * 1024;
+
+/// The longest stanza afterwards.
+pub(crate) const MEMBER_BYTES: usize = 64 * 1024;
+
+/// Names that recur are kept once for all streams.
+static NAMES: LazyLock<Arc<rxml::Context>> = LazyLock::new(|| Arc::new(rxml::Context::new()));
+
+/// What comes over a stream.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// The stream begins.
+    Header(AttrMap),
+    /// A stanza or another element at the first level.
+    Element(Element),
+    /// The stream ends.
+    Footer,
+}
+
+/// See the module.
+pub(crate) struct Reader {
+    parser: Parser,
+    /// The elements that are open, without the stream's root.
+    open: Vec<Element>,
+    /// The root is open.
+    begun: bool,
+    /// Bytes since the last thing that was whole.
+    taken: usize,
+    limit: usize,
+}
+
+impl Reader {
+    pub(crate) fn new(limit: usize) -> Self {
+        let options = rxml::Options {
+            context: Some(NAMES.clone()),
+            comments: CommentMode::Reject,
+            ..rxml::Options::default()
+        };
+        let mut parser = Parser::with_options(options);
+        parser.set_text_buffering(false);
+        Self {
+            parser,
+            open: Vec::new(),
+            begun: false,
+            taken: 0,
+            limit,
+        }
+    }
+
+    /// Frees what is not needed while nothing comes.
+    pub(crate) fn rest(&mut self) {
+        self.parser.release_temporaries();
+    }
+
+    /// The next thing that is whole, from `bytes`, which are consumed as far as they were looked
+    /// at; `None` when more are needed. What the parser has seen may make more than one thing, so
+    /// ask until there is none.
+    pub(crate) fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<Incoming>, StreamError> {
+        loop {
+            self.parser.set_text_buffering(!self.open.is_empty());
+            // Never more at once than the limit allows, so that it holds within one read too.
+            let allowed = (self.limit + 1).saturating_sub(self.taken).min(bytes.len());
+            let mut window = &bytes[..allowed];
+            let parsed = self.parser.parse(&mut window, false);
+            let used = allowed - window.len();
+            *bytes = &bytes[used..];
+            self.taken += used;
+            if self.taken > self.limit {
+                return Err(StreamError::PolicyViolation);
+            }
+            let event = match parsed {
+                Ok(Some(event)) => event,
+                Ok(None) => return Ok(Some(Incoming::Footer)),
+                Err(EndOrError::NeedMoreData) if bytes.is_empty() => return Ok(None),
+                Err(EndOrError::NeedMoreData) => continue,
+                Err(EndOrError::Error(error)) => return Err(error.into()),
+            };
+            if let Some(incoming) = self.take(event)? {
+                self.taken = 0;
+                return Ok(Some(incoming));
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Result<Option<Incoming>, StreamError> {
+        match event {
+            Event::XmlDeclaration(..) => {}
+            Event::StartElement(_, (ns, name), attrs) if !self.begun => {
+                if ns != STREAMS {
+                    return Err(StreamError::InvalidNamespace);
+                }
+                if name != "stream" {
+                    return Err(StreamError::BadFormat);
+                }
+                self.begun = true;
+                return Ok(Some(Incoming::Header(attrs)));
+            }
+            Event::StartElement(_, (ns, name), attrs) => {
+                if self.open.len() + 1 >= DEPTH {
+                    return Err(StreamError::PolicyViolation);
+                }
+                self.open.push(Element::new(ns, name.into(), attrs));
+            }
+            Event::EndElement(_) => {
+                let Some(element) = self.open.pop() else {
+                    return Ok(Some(Incoming::Footer));
+                };
+                match self.open.last_mut() {
+                    Some(parent) => parent.push_element(element),
+                    None => return Ok(Some(Incoming::Element(element))),
+                }
+            }
+            Event::Text(_, text) => match self.open.last_mut() {
+                Some(parent) => parent.push_text(text),
+                // White space between stanzas keeps connections alive (RFC 6120 §4.6.1).
+                None if text.bytes().all(|b| b.is_ascii_whitespace()) => self.taken = 0,
+                None => return Err(StreamError::BadFormat),
+            },
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
+        xmlns:stream='http://etherx.jabber.org/streams' to='dface.cn' version='1.0'>";
+
+    /// What comes of `text` behind a header, in pieces of `size` bytes.
+    fn read(text: &str, size: usize, limit: usize) -> Result<Vec<String>, StreamError> {
+        let mut reader = Reader::new(limit);
+        let mut seen = Vec::new();
+        let all = format!("{HEADER}{text}");
+        for mut piece in all.as_bytes().chunks(size) {
+            while let Some(incoming) = reader.next(&mut piece)? {
+                seen.push(match incoming {
+                    Incoming::Header(_) => "header".to_owned(),
+                    Incoming::Footer => "footer".to_owned(),
+                    Incoming::Element(element) => {
+                        let mut out = String::new();
+                        element.write(&mut out, "jabber:client");
+                        out
+                    }
+                });
+            }
+        }
+        Ok(seen)
+    }
+
+    #[track_caller]
+    fn refused(text: &str, error: StreamError) {
+        for size in [1, 7, 100_000] {
+            assert_eq!(read(text, size, 1_000), Err(error), "{text:.80}");
+        }
+    }
+
+    #[test]
+    fn stanzas_are_read_whole_however_they_arrive() {
+        let message = "<message to='x' xml:lang='zh'><body>a &lt; b</body>\
+                       <x xmlns='jabber:x:event'><id/></x></message>";
+        let text = format!(" {message}\n{message} </stream:stream>");
+        for size in [1, 2, 17, 100_000] {
+            let seen = read(&text, size, 1_000).expect("sound");
+            assert_eq!(seen, ["header", message, message, "footer"]);
+        }
+    }
+
+    #[test]
+    fn namespaces_survive_other_prefixes() {
+        let text = "<c:iq xmlns:c='jabber:client' id='1'><a:q xmlns:a='urn:a' b:c='d' \
+                    xmlns:b='urn:b'/></c:iq>";
+        let seen = read(text, 5, 1_000).expect("sound");
+        let expected = "<iq id='1'><q xmlns='urn:a' xmlns:a0='urn:b' a0:c='d'/></iq>";
+        assert_eq!(seen[1], expected);
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_deep_ends_the_stream() {
+        refused(
+            &format!("<a>{}", "x".repeat(2_000)),
+            StreamError::PolicyViolation,
+        );
+        refused(
+            &format!("<a b='{}'/>", "x".repeat(2_000)),
+            StreamError::PolicyViolation,
+        );
+        refused(
+            &format!("<a {}/>", "b='c' ".repeat(400)),
+            StreamError::PolicyViolation,
+        );
+        refused(&"<a>".repeat(DEPTH), StreamError::PolicyViolation);
+        let deep = format!("{}{}", "<a>".repeat(DEPTH - 1), "</a>".repeat(DEPTH - 1));
+        assert_eq!(read(&deep, 3, 1_000).expect("sound").len(), 2);
+        // White space is no stanza, however much of it.
+        assert_eq!(
+            read(&" ".repeat(5_000), 100_000, 1_000)
+                .expect("sound")
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn what_xmpp_forbids_of_xml_ends_the_stream() {
+        refused("<!-- hello -->", StreamError::RestrictedXml);
+        refused("<?php 1?>", StreamError::RestrictedXml);
+        refused("<a>&lol;</a>", StreamError::RestrictedXml);
+        refused("<a></b>", StreamError::NotWellFormed);
+        refused("<a:b/>", StreamError::BadNamespacePrefix);
+        refused("<a>\u{1}</a>", StreamError::NotWellFormed);
+        refused("text", StreamError::BadFormat);
+        let mut doctype = &b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><a/>"[..];
+        let error = Reader::new(1_000).next(&mut doctype).expect_err("refused");
+        assert_eq!(error, StreamError::RestrictedXml);
+        let mut latin = &b"<a>\xe4</a>"[..];
+        assert!(Reader::new(1_000).next(&mut latin).is_err());
+    }
+
+    #[test]
+    fn another_root_is_no_stream() {
+        let mut other = &b"<stream xmlns='jabber:client'>"[..];
+        let error = Reader::new(1_000).next(&mut other).expect_err("refused");
+        assert_eq!(error, StreamError::InvalidNamespace);
+        let mut http = &b"GET / HTTP/1.1\r\n"[..];
+        assert!(Reader::new(1_000).next(&mut http).is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! Connections that are bound to somebody, and who has which.
+
+use crate::outbox::{MessageKey, Outbox};
+use crate::stream_error::StreamError;
+use delivery::RecordedEvent;
+use domain::{Party, Position};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// How many connections one person may have.
+const MOST: usize = 16;
+
+/// How many messages may come while an inbox is being handed out.
+const QUEUE: usize = 1_000;
+
+/// One connection of a person or a shop.
+pub(crate) struct Session {
+    pub(crate) party: Party,
+    pub(crate) resource: String,
+    /// Its full JID.
+    pub(crate) jid: String,
+    pub(crate) outbox: Arc<Outbox>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What it last said of its presence, as the children of the stanza; `None` while unavailable.
+    presence: Option<String>,
+    gate: Gate,
+}
+
+/// Whether messages to a person pass to this connection.
+#[derive(Default)]
+enum Gate {
+    /// They do not: it has not said that it is there, or wants none.
+    #[default]
+    Closed,
+    /// They wait until the inbox has been handed out.
+    Waiting(Vec<(Arc<RecordedEvent>, Arc<str>)>),
+    /// They do, those behind this position.
+    Open(Position),
+}
+
+/// What is to be done when a connection has said that it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It has just come, and wants its inbox.
+    First,
+    /// Nothing: it was there, or wants no messages.
+    Again,
+}
+
+impl Session {
+    pub(crate) fn new(party: Party, resource: String, domain: &str, outbox: Arc<Outbox>) -> Self {
+        Self {
+            jid: format!("{party}@{domain}/{resource}"),
+            party,
+            resource,
+            outbox,
+            state: Mutex::default(),
+        }
+    }
+
+    /// What it says of its presence, if it is available.
+    pub(crate) fn presence(&self) -> Option<String> {
+        self.state().presence.clone()
+    }
+
+    /// It is available from now on, and wants messages if its priority is not negative.
+    pub(crate) fn available(&self, presence: String, priority: i8) -> Arrival {
+        let mut state = self.state();
+        state.presence = Some(presence);
+        match state.gate {
+            _ if priority < 0 => {
+                state.gate = Gate::Closed;
+                Arrival::Again
+            }
+            Gate::Closed => {
+                state.gate = Gate::Waiting(Vec::new());
+                Arrival::First
+            }
+            _ => Arrival::Again,
+        }
+    }
+
+    /// It is unavailable from now on; `false` when it was before.
+    pub(crate) fn unavailable(&self) -> bool {
+        let mut state = self.state();
+        state.gate = Gate::Closed;
+        state.presence.take().is_some()
+    }
+
+    /// Whether messages to its person go to it.
+    pub(crate) fn listens(&self) -> bool {
+        !matches!(self.state().gate, Gate::Closed)
+    }
+
+    /// The inbox was handed out up to `position`: what has come since follows.
+    pub(crate) fn open(&self, position: Position) {
+        let mut state = self.state();
+        if let Gate::Waiting(queue) = std::mem::take(&mut state.gate) {
+            state.gate = Gate::Open(position);
+            for (event, stanza) in queue {
+                if event.position > position {
+                    self.write(&event, &stanza);
+                }
+            }
+        }
+    }
+
+    /// Takes a message, `stanza`; `alone` says that it is for this connection only, which need not
+    /// have said that it is there.
+    pub(crate) fn receive(&self, event: &Arc<RecordedEvent>, stanza: &Arc<str>, alone: bool) {
+        let mut state = self.state();
+        match &mut state.gate {
+            Gate::Closed if !alone => {}
+            Gate::Waiting(queue) if queue.len() < QUEUE => {
+                queue.push((event.clone(), stanza.clone()));
+            }
+            Gate::Waiting(_) => self.outbox.close(StreamError::ResourceConstraint),
+            Gate::Open(position) if event.position <= *position => {}
+            Gate::Closed | Gate::Open(_) => self.write(event, stanza),
+        }
+    }
+
+    fn write(&self, event: &RecordedEvent, stanza: &str) {
+        match key(event) {
+            Some(key) => self.outbox.push_message(&[stanza], key),
+            None => self.outbox.push(&[stanza]),
+        };
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// By what the arrival of a message is confirmed.
+fn key(event: &RecordedEvent) -> Option<MessageKey> {
+    match &event.event {
+        domain::Event::MessageSent(message) => Some((message.from, event.revision)),
+        _ => None,
+    }
+}
+
+/// Everybody's connections.
+#[derive(Default)]
+pub(crate) struct Sessions(RwLock<HashMap<Party, Vec<Arc<Session>>>>);
+
+impl Sessions {
+    /// Enters a connection; one with the same resource is ended. `false` when there are too many.
+    pub(crate) fn enter(&self, session: &Arc<Session>) -> bool {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let own = all.entry(session.party).or_default();
+        if let Some(at) = own.iter().position(|old| old.resource == session.resource) {
+            own[at].outbox.close(StreamError::Conflict);
+            own[at] = session.clone();
+            return true;
+        }
+        if own.len() >= MOST {
+            return false;
+        }
+        own.push(session.clone());
+        true
+    }
+
+    /// Takes a connection out.
+    pub(crate) fn leave(&self, session: &Arc<Session>) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = all.get_mut(&session.party) {
+            own.retain(|other| !Arc::ptr_eq(other, session));
+            if own.is_empty() {
+                all.remove(&session.party);
+            }
+        }
+    }
+
+    /// All connections of `party`.
+    pub(crate) fn of(&self, party: Party) -> Vec<Arc<Session>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(&party).cloned().unwrap_or_default()
+    }
+
+    /// The connection of `party` with this resource.
+    pub(crate) fn find(&self, party: Party, resource: &str) -> Option<Arc<Session>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let own = all.get(&party)?;
+        own.iter()
+            .find(|session| session.resource == resource)
+            .cloned()
+    }
+}

@@ -1,0 +1,30 @@
+//! What whoever runs the server may choose about XMPP.
+
+use std::time::Duration;
+use tokio_rustls::TlsAcceptor;
+
+/// The settings of this crate.
+#[derive(Clone)]
+pub struct Settings {
+    /// The domain of all JIDs; rooms are at `c.` and this. Lower case.
+    pub domain: String,
+    /// What answers TLS handshakes.
+    pub tls: TlsAcceptor,
+    /// Passwords may be sent without TLS, from other machines too.
+    pub plain_without_tls: bool,
+    /// How many messages may wait for one receiver.
+    pub inbox_limit: u64,
+    /// How long a connection may take until somebody has logged in, TLS included.
+    pub login_limit: Duration,
+    /// After how long a silence a client is asked whether it is still there.
+    pub quiet: Duration,
+    /// How long it may take to answer.
+    pub answer_limit: Duration,
+}
+
+impl Settings {
+    /// Where the rooms are.
+    pub(crate) fn rooms(&self) -> String {
+        format!("c.{}", self.domain)
+    }
+}

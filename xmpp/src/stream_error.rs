@@ -1,0 +1,64 @@
+//! Why a stream ends in the middle: the one table of stream errors (RFC 6120 §4.9.3).
+
+/// A condition after which a stream is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamError {
+    BadFormat,
+    BadNamespacePrefix,
+    Conflict,
+    ConnectionTimeout,
+    HostUnknown,
+    InternalServerError,
+    InvalidNamespace,
+    NotAuthorized,
+    NotWellFormed,
+    PolicyViolation,
+    Reset,
+    ResourceConstraint,
+    RestrictedXml,
+    SystemShutdown,
+    UnsupportedStanzaType,
+    UnsupportedVersion,
+}
+
+impl StreamError {
+    fn condition(self) -> &'static str {
+        match self {
+            Self::BadFormat => "bad-format",
+            Self::BadNamespacePrefix => "bad-namespace-prefix",
+            Self::Conflict => "conflict",
+            Self::ConnectionTimeout => "connection-timeout",
+            Self::HostUnknown => "host-unknown",
+            Self::InternalServerError => "internal-server-error",
+            Self::InvalidNamespace => "invalid-namespace",
+            Self::NotAuthorized => "not-authorized",
+            Self::NotWellFormed => "not-well-formed",
+            Self::PolicyViolation => "policy-violation",
+            Self::Reset => "reset",
+            Self::ResourceConstraint => "resource-constraint",
+            Self::RestrictedXml => "restricted-xml",
+            Self::SystemShutdown => "system-shutdown",
+            Self::UnsupportedStanzaType => "unsupported-stanza-type",
+            Self::UnsupportedVersion => "unsupported-version",
+        }
+    }
+
+    /// The error and the end of the stream, as they are sent.
+    pub(crate) fn to_xml(self) -> String {
+        format!(
+            "<stream:error><{} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>\
+             </stream:stream>",
+            self.condition()
+        )
+    }
+}
+
+impl From<rxml::Error> for StreamError {
+    fn from(error: rxml::Error) -> Self {
+        match error {
+            rxml::Error::RestrictedXml(_) | rxml::Error::UndeclaredEntity => Self::RestrictedXml,
+            rxml::Error::UndeclaredNamespacePrefix(_) => Self::BadNamespacePrefix,
+            _ => Self::NotWellFormed,
+        }
+    }
+}
