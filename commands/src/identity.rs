@@ -4,7 +4,7 @@ mod local;
 mod weibo;
 
 pub(crate) use weibo::WEIBO;
-pub use weibo::{Weibo, WeiboError, WeiboSettings, WeiboSetupError};
+pub use weibo::{PostedPicture, Weibo, WeiboError, WeiboSettings, WeiboSetupError};
 
 use crate::execute::{Error, Receipt, by};
 use crate::{Commands, StateError};

@@ -3,13 +3,16 @@
 //! One file a feature. A command decides from the streams that own the facts, or from facts that
 //! the door stamped into it; it never reads a read model, and it knows no protocol.
 
+mod album;
 mod block;
 mod checkin;
 mod clock;
+mod coupon;
 mod device;
 mod execute;
 mod follow;
 pub mod identity;
+mod photo;
 mod policy_board;
 mod secret;
 mod share;
@@ -19,6 +22,7 @@ mod state;
 mod testing;
 mod user;
 
+pub use album::AddRejection;
 pub use checkin::CheckIn;
 pub use clock::Clock;
 pub use execute::{Error, Receipt};

@@ -46,7 +46,10 @@ impl Share {
             return Ok(outcome);
         }
         let text = text(requested.ver.as_deref());
-        let posted = self.commands.post_on_weibo(requested.user_id, &text).await;
+        let posted = self
+            .commands
+            .post_on_weibo(requested.user_id, &text, None)
+            .await;
         let outcome = match posted {
             Ok(()) => Outcome::Posted,
             Err(PostError::NoToken) => Outcome::GivenUp(Failure::NoToken),
