@@ -1,6 +1,4 @@
 //! What operators do with coupons, and what becomes of people's copies (seed §31).
-//!
-//! What day it is, is the caller's to say: days begin where the operator's time zone says so.
 
 use crate::Commands;
 use crate::execute::{Error, Receipt, by, load};
@@ -44,20 +42,20 @@ impl Commands {
             .await
     }
 
-    /// Gives a person a copy on the day `today`, once for each `id`; nothing where the coupon is
-    /// given out no longer, or its rule gives none.
+    /// Gives a person a copy, once for each `id`; nothing where the coupon is given out no longer at
+    /// the time of the copy, or its rule gives none.
     ///
     /// # Errors
     /// [`Error::Log`].
     pub async fn grant_coupon(
         &self,
         copy: CouponGranted,
-        today: &str,
         id: Uuid,
         by: &Metadata,
     ) -> Result<Receipt, Error<grant::Rejection>> {
         let coupon = self.coupon(copy.coupon_id).await.map_err(Error::Log)?;
-        let Some(coupon) = coupon.filter(|coupon| !coupon.withdrawn && !coupon.expired(today))
+        let day = self.day_of(copy.at);
+        let Some(coupon) = coupon.filter(|coupon| !coupon.withdrawn && !coupon.expired(&day))
         else {
             return Ok(Receipt::default());
         };
@@ -67,7 +65,7 @@ impl Commands {
             .await
     }
 
-    /// Uses the oldest unused copy that `user_id` has, on the day `today`.
+    /// Uses the oldest unused copy that `user_id` has.
     ///
     /// # Errors
     /// [`grant::Rejection::UnknownCoupon`], [`grant::Rejection::Expired`],
@@ -76,11 +74,10 @@ impl Commands {
         &self,
         user_id: UserId,
         coupon_id: CouponId,
-        today: &str,
     ) -> Result<Receipt, Error<grant::Rejection>> {
         let coupon = self.coupon(coupon_id).await.map_err(Error::Log)?;
         let coupon = coupon.ok_or(Error::Rejected(grant::Rejection::UnknownCoupon))?;
-        if coupon.expired(today) {
+        if coupon.expired(&self.day_of(self.clock.now())) {
             return Err(Error::Rejected(grant::Rejection::Expired));
         }
         let stream = StreamName::grant(coupon_id, user_id);
@@ -107,46 +104,43 @@ mod tests {
     use domain::grant::Occasion;
     use domain::{CheckinId, Millis, ShopId};
 
-    const LAST_DAY: &str = "2013-12-31";
-    const DAY_AFTER: &str = "2014-01-01";
+    /// The day of the tests, and the day before.
+    const TODAY: &str = "2013-01-12";
+    const YESTERDAY: &str = "2013-01-11";
 
     fn ana() -> UserId {
         UserId::new(1, [1; 8])
     }
 
-    fn offer() -> CouponOffered {
+    fn offer(number: u8, last_day: &str) -> CouponOffered {
         CouponOffered {
-            coupon_id: CouponId::new(1, [2; 8]),
+            coupon_id: CouponId::new(1, [number; 8]),
             shop_id: ShopId::new(7).expect("an id"),
             name: "半价".into(),
             desc: String::new(),
             rule: Rule::EveryCheckin,
-            valid_until: Some(LAST_DAY.into()),
+            valid_until: Some(last_day.into()),
             image: false,
         }
     }
 
-    /// Gives Ana a copy for the check-in with this number.
-    async fn grant(house: &House, checkin: u8, today: &str) {
+    /// Gives Ana a copy of a coupon for the check-in with this number, so long ago.
+    async fn grant(house: &House, offer: &CouponOffered, checkin: u8, ago_ms: i64) {
         let copy = CouponGranted {
-            coupon_id: offer().coupon_id,
+            coupon_id: offer.coupon_id,
             user_id: ana(),
-            shop_id: offer().shop_id,
+            shop_id: offer.shop_id,
             checkin_id: CheckinId::new(1, [checkin; 8]),
             occasion: Occasion::Checkin,
-            at: Millis(1_357_948_800_000),
+            at: Millis(house.commands.clock().now().0 - ago_ms),
         };
         let id = Uuid::from_u128(checkin.into());
-        let commands = &house.commands;
-        let granted = commands
-            .grant_coupon(copy, today, id, &by("the test"))
-            .await;
+        let granted = house.commands.grant_coupon(copy, id, &by("the test")).await;
         let _ = granted.expect("a log");
     }
 
-    async fn used(house: &House, today: &str) -> Option<grant::Rejection> {
-        let commands = &house.commands;
-        match commands.use_coupon(ana(), offer().coupon_id, today).await {
+    async fn used(house: &House, offer: &CouponOffered) -> Option<grant::Rejection> {
+        match house.commands.use_coupon(ana(), offer.coupon_id).await {
             Ok(_) => None,
             Err(Error::Rejected(rejection)) => Some(rejection),
             Err(error) => panic!("{error}"),
@@ -156,33 +150,38 @@ mod tests {
     #[tokio::test]
     async fn a_coupon_is_good_until_its_last_day_is_over() {
         let house = House::new().await;
-        let _ = house.commands.offer_coupon(offer()).await.expect("offered");
-        grant(&house, 1, LAST_DAY).await;
-        grant(&house, 2, DAY_AFTER).await;
+        let (good, over) = (offer(1, TODAY), offer(2, YESTERDAY));
+        for offer in [&good, &over] {
+            let offered = house.commands.offer_coupon(offer.clone()).await;
+            let _ = offered.expect("offered");
+            grant(&house, offer, 1, 0).await;
+            // In the evening of the day before.
+            grant(&house, offer, 2, 13 * 3_600_000).await;
+        }
+        let granted = "coupon.granted.v1";
+        let offered = "coupon.offered.v1";
         assert_eq!(
             house.events().await,
-            ["coupon.offered.v1", "coupon.granted.v1"]
+            [offered, granted, granted, offered, granted]
         );
-        assert_eq!(
-            used(&house, DAY_AFTER).await,
-            Some(grant::Rejection::Expired)
-        );
-        assert_eq!(used(&house, LAST_DAY).await, None);
-        assert_eq!(used(&house, LAST_DAY).await, Some(grant::Rejection::Used));
+        assert_eq!(used(&house, &over).await, Some(grant::Rejection::Expired));
+        assert_eq!(used(&house, &good).await, None);
+        assert_eq!(used(&house, &good).await, None);
+        assert_eq!(used(&house, &good).await, Some(grant::Rejection::Used));
     }
 
     #[tokio::test]
     async fn what_was_withdrawn_is_given_out_no_longer_but_stays_good() {
         let house = House::new().await;
-        let commands = &house.commands;
-        let unknown = used(&house, LAST_DAY).await;
+        let (commands, offer) = (&house.commands, offer(1, TODAY));
+        let unknown = used(&house, &offer).await;
         assert_eq!(unknown, Some(grant::Rejection::UnknownCoupon));
-        let _ = commands.offer_coupon(offer()).await.expect("offered");
-        grant(&house, 1, LAST_DAY).await;
-        let withdrawn = commands.withdraw_coupon(offer().coupon_id).await;
+        let _ = commands.offer_coupon(offer.clone()).await.expect("offered");
+        grant(&house, &offer, 1, 0).await;
+        let withdrawn = commands.withdraw_coupon(offer.coupon_id).await;
         let _ = withdrawn.expect("withdrawn");
-        grant(&house, 2, LAST_DAY).await;
-        assert_eq!(used(&house, LAST_DAY).await, None);
-        assert_eq!(used(&house, LAST_DAY).await, Some(grant::Rejection::Used));
+        grant(&house, &offer, 2, 0).await;
+        assert_eq!(used(&house, &offer).await, None);
+        assert_eq!(used(&house, &offer).await, Some(grant::Rejection::Used));
     }
 }

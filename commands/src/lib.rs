@@ -31,8 +31,11 @@ pub use secret::Secret;
 pub use share::PostError;
 pub use state::{Lead, Session, SessionToken, State, StateError};
 
+use domain::Millis;
 use eventlog::EventLog;
 use identity::Provider;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -45,6 +48,8 @@ pub struct Commands {
     /// How many passwords are hashed at once: each takes 19 MiB and tens of milliseconds.
     hashing: Semaphore,
     provider: Provider,
+    /// Where days begin.
+    timezone: TimeZone,
     policies: PolicyBoard,
 }
 
@@ -60,6 +65,7 @@ impl Commands {
             clock,
             hashing: Semaphore::new(cores),
             provider: Provider::default(),
+            timezone: TimeZone::UTC,
             policies: PolicyBoard::default(),
         }
     }
@@ -68,6 +74,19 @@ impl Commands {
     #[must_use]
     pub fn with_provider(self, provider: Provider) -> Self {
         Self { provider, ..self }
+    }
+
+    /// The same, with days that begin where `timezone` says; without this they are those of UTC.
+    #[must_use]
+    pub fn with_timezone(self, timezone: TimeZone) -> Self {
+        Self { timezone, ..self }
+    }
+
+    /// The day of the calendar, `YYYY-MM-DD`, that `time` lies in.
+    #[must_use]
+    pub fn day_of(&self, time: Millis) -> String {
+        let moment = Timestamp::from_millisecond(time.0).unwrap_or_default();
+        self.timezone.to_datetime(moment).date().to_string()
     }
 
     /// The log that the commands append to.
