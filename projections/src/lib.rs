@@ -3,13 +3,18 @@
 //! Each model is one file with its shape, its fold and its queries; one runner feeds them all
 //! from one subscription. Nothing here decides, and nothing here appends.
 
+pub mod albums;
 pub mod blacklist;
 mod board;
+mod cells;
+pub mod coupons;
 pub mod followers;
 mod host;
+mod many;
 mod memory;
 mod next_copy;
 pub mod occupancy;
+pub mod photos;
 pub mod place_ranker;
 pub mod profiles;
 mod rebuild;
@@ -29,10 +34,13 @@ use eventlog::EventLog;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use albums::Albums;
 pub use blacklist::Blacklist;
+pub use coupons::Coupons;
 pub use followers::Followers;
 pub use memory::Live;
 pub use occupancy::Occupancy;
+pub use photos::Photos;
 pub use profiles::Profiles;
 pub use shop_index::ShopIndex;
 pub use status::{Kind, Paused, State, Status, UnknownEvents};
@@ -98,6 +106,12 @@ pub struct Projections {
     pub profiles: Profiles,
     /// Where each person has been.
     pub traces: Traces,
+    /// What became of each picture.
+    pub photos: Photos,
+    /// Everybody's album and logo.
+    pub albums: Albums,
+    /// What shops offer.
+    pub coupons: Coupons,
     runner: runner::Runner,
     reads: sqlx::AnyPool,
 }
@@ -119,12 +133,18 @@ impl Projections {
         let blacklist = Blacklist::new(store.reads());
         let profiles = Profiles::new(store.reads());
         let traces = Traces::new(store.reads());
+        let photos = Photos::new(store.reads());
+        let albums = Albums::new(store.reads());
+        let coupons = Coupons::new(store.reads());
         let memory = vec![memory::slot(&shop_index), memory::slot(&occupancy)];
         let sql: Vec<Arc<dyn sql::SqlProjection>> = vec![
             Arc::new(followers.clone()),
             Arc::new(blacklist.clone()),
             Arc::new(profiles.clone()),
             Arc::new(traces.clone()),
+            Arc::new(photos.clone()),
+            Arc::new(albums.clone()),
+            Arc::new(coupons.clone()),
         ];
         let reads = store.reads();
         let snapshots = snapshot::Snapshots::new(options.snapshot_dir, options.snapshot_every);
@@ -136,6 +156,9 @@ impl Projections {
             blacklist,
             profiles,
             traces,
+            photos,
+            albums,
+            coupons,
             runner,
             reads,
         }))
