@@ -319,3 +319,6 @@ async fn choose_logo(
     };
     statement.execute(&mut *rows.connection).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests;

@@ -247,3 +247,6 @@ async fn count(rows: &mut Rows<'_>, copies: Copies) -> Result<(), sqlx::Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -355,3 +355,6 @@ async fn remove(
     .await
     .map(drop)
 }
+
+#[cfg(test)]
+mod tests;
