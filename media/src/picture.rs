@@ -4,9 +4,15 @@
 //! and who may see them, is not known here.
 
 mod decode;
+#[cfg(test)]
+mod hostile;
 mod jpeg;
 mod png;
 mod published;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 mod thumbnail;
 
 use domain::photo::{Format, Reason};
@@ -77,6 +83,8 @@ struct Stripped<'a> {
     orientation: Orientation,
     /// Browsers show `bytes` as we do, so that they may be published.
     plain: bool,
+    /// There is something that says it is a colour profile.
+    profiled: bool,
 }
 
 /// What the picture is, by its first bytes only.
@@ -120,7 +128,9 @@ pub fn process(bytes: &[u8]) -> Result<Processed, Refusal> {
     let format = look(bytes)?;
     let stripped = strip(format, bytes)?;
     let mut pixels = decode::decode(format, &stripped.bytes)?;
-    let mut changed = !stripped.plain;
+    // What says it is a profile, and cannot be read as one of these colours, may be anything.
+    let odd_profile = stripped.profiled && pixels.profile.is_empty();
+    let mut changed = !stripped.plain || odd_profile;
     if pixels.longer_side() > PUBLISHED_SIDE {
         // Before turning it: that is quicker the fewer pixels there are.
         pixels = thumbnail::fit(&pixels, PUBLISHED_SIDE)?;
@@ -130,8 +140,7 @@ pub fn process(bytes: &[u8]) -> Result<Processed, Refusal> {
         pixels.image.apply_orientation(stripped.orientation);
         changed = true;
     }
-    let thumb2 = thumbnail::png(&pixels, THUMB2_SIDE)?;
-    let thumb = thumbnail::png(&pixels, THUMB_SIDE)?;
+    let (thumb, thumb2) = thumbnail::pair(&pixels)?;
     let original = if changed {
         published::encode(format, pixels)?
     } else {
@@ -175,6 +184,7 @@ fn strip(format: Format, bytes: &[u8]) -> Result<Stripped<'_>, Refusal> {
             bytes: Cow::Borrowed(bytes),
             orientation: Orientation::NoTransforms,
             plain: false,
+            profiled: false,
         }),
     }
 }

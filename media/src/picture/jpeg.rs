@@ -57,7 +57,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Stripped<'_>, Refusal> {
     kept.extend(SOI);
     let mut orientation = None;
     let (mut frames, mut scans) = (0, 0);
-    let mut components = 0;
+    let (mut components, mut profiled) = (0, false);
     for segment in Segments::of(bytes) {
         let segment = segment?;
         if segment.is_frame() {
@@ -68,6 +68,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Stripped<'_>, Refusal> {
         if scans > MAX_SCANS {
             return Err(Refusal::TooLarge);
         }
+        profiled |= segment.is_profile();
         orientation = orientation.or_else(|| segment.orientation());
         segment.keep(&mut kept);
     }
@@ -81,6 +82,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Stripped<'_>, Refusal> {
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         // Not every browser knows what to make of four colours.
         plain: components == 1 || components == 3,
+        profiled,
     })
 }
 
@@ -155,6 +157,11 @@ impl Segment<'_> {
         self.content.get(5).copied().unwrap_or_default()
     }
 
+    /// One of the pieces of an ICC profile.
+    fn is_profile(&self) -> bool {
+        self.marker == APP2 && self.content.starts_with(b"ICC_PROFILE\0")
+    }
+
     fn orientation(&self) -> Option<Orientation> {
         let exif = self.content.strip_prefix(b"Exif\0\0");
         let exif = exif.filter(|_| self.marker == APP1)?;
@@ -169,7 +176,7 @@ impl Segment<'_> {
                 // Two zeros: no preview.
                 (self.content.get(..JFIF_LENGTH).unwrap_or_default(), &[0, 0])
             }
-            APP2 if self.content.starts_with(b"ICC_PROFILE\0") => (self.content, &[]),
+            APP2 if self.is_profile() => (self.content, &[]),
             APP14 if self.content.starts_with(b"Adobe") => {
                 (self.content.get(..ADOBE_LENGTH).unwrap_or_default(), &[])
             }

@@ -39,12 +39,13 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Stripped<'_>, Refusal> {
     let mut kept = Vec::with_capacity(bytes.len());
     kept.extend(SIGNATURE);
     let mut orientation = None;
-    let mut depth = 0;
+    let (mut depth, mut profiled) = (0, false);
     let mut at = SIGNATURE.len();
     loop {
         let (chunk, next) = read(bytes, at)?;
         match &chunk.name {
             b"IHDR" => depth = chunk.content.get(8).copied().unwrap_or_default(),
+            b"iCCP" => profiled = true,
             b"eXIf" => orientation = Orientation::from_exif_chunk(chunk.content),
             _ => {}
         }
@@ -61,6 +62,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Stripped<'_>, Refusal> {
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         // Twice the bytes, and no screen shows the difference.
         plain: depth <= 8,
+        profiled,
     })
 }
 

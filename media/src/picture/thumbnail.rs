@@ -1,8 +1,8 @@
 //! Smaller pictures: scaled with Lanczos3, and written as PNG quickly rather than as small as can
 //! be, which costs twice the time for a twentieth of the bytes.
 
-use super::Refusal;
 use super::decode::{Pixels, refusal};
+use super::{Refusal, THUMB_SIDE, THUMB2_SIDE};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, Resizer};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -13,22 +13,35 @@ use image::{
 /// A longer profile would be most of a thumbnail.
 const MAX_THUMB_PROFILE: usize = 4 << 10;
 
-/// The picture scaled until its longer side is `side`, as PNG.
-pub(super) fn png(pixels: &Pixels, side: u32) -> Result<Vec<u8>, Refusal> {
-    let mut thumb = fit(pixels, side)?;
-    if thumb.profile.len() > MAX_THUMB_PROFILE {
-        thumb.profile.clear();
-    }
-    encode(thumb)
+/// The two thumbnails as PNG: the small one, then the large one.
+pub(super) fn pair(pixels: &Pixels) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
+    let large = fit(pixels, THUMB2_SIDE)?;
+    // From the large one it costs an eighth, and nobody sees the difference; but not after that one
+    // had to be made larger than the picture.
+    let from = if pixels.longer_side() >= THUMB2_SIDE {
+        &large
+    } else {
+        pixels
+    };
+    let small = scale(from, fitted(&pixels.image, THUMB_SIDE))?;
+    Ok((thumbnail(small)?, thumbnail(large)?))
 }
 
-/// The picture scaled until its longer side is `side`; the other keeps the ratio, and is a pixel at
-/// least.
+/// The picture scaled until its longer side is `side`.
 pub(super) fn fit(pixels: &Pixels, side: u32) -> Result<Pixels, Refusal> {
-    let image = &pixels.image;
-    let longer = pixels.longer_side();
+    scale(pixels, fitted(&pixels.image, side))
+}
+
+/// The width and height when the longer side is `side`; the other keeps the ratio, and is a pixel
+/// at least.
+fn fitted(image: &DynamicImage, side: u32) -> (u32, u32) {
+    let longer = image.width().max(image.height());
     let scaled = |length: u32| ((length * side + longer / 2) / longer).max(1);
-    let (width, height) = (scaled(image.width()), scaled(image.height()));
+    (scaled(image.width()), scaled(image.height()))
+}
+
+fn scale(pixels: &Pixels, (width, height): (u32, u32)) -> Result<Pixels, Refusal> {
+    let image = &pixels.image;
     // Each kind is scaled as it is: alpha is multiplied in before, and out again after.
     let kind = match image.color() {
         ColorType::L8 => PixelType::U8,
@@ -54,6 +67,13 @@ pub(super) fn fit(pixels: &Pixels, side: u32) -> Result<Pixels, Refusal> {
         image: image.ok_or(Refusal::Damaged)?,
         profile: pixels.profile.clone(),
     })
+}
+
+fn thumbnail(mut pixels: Pixels) -> Result<Vec<u8>, Refusal> {
+    if pixels.profile.len() > MAX_THUMB_PROFILE {
+        pixels.profile.clear();
+    }
+    encode(pixels)
 }
 
 /// PNG of the picture.
