@@ -138,3 +138,59 @@ async fn picture_is_needed(
             Fate::Rejected => false,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{House, person, picture};
+    use bytes::Bytes;
+    use domain::CouponId;
+    use domain::photo::Format;
+    use media::keys::Size;
+
+    const EVER: Millis = Millis(i64::MAX);
+
+    async fn put(house: &House, key: Key) {
+        let stored = house.blobs.put(&key, Bytes::from_static(b"x")).await;
+        stored.expect("a blob store");
+    }
+
+    async fn sweep(house: &House, before: Millis) -> Swept {
+        let swept = BlobSweep::once(&house.commands, &house.blobs, before).await;
+        swept.expect("stores")
+    }
+
+    #[tokio::test]
+    async fn what_no_event_names_goes_and_the_rest_stays() {
+        let house = House::new().await;
+        let pending = house.send(1, &picture()).await;
+        let gone = house.send(2, &picture()).await;
+        let removed = house.commands.remove_from_album(person(1), gone.photo_id);
+        let _ = removed.await.expect("removed");
+        let never = PhotoId::new(2, [9; 8]);
+        put(&house, Key::raw(never)).await;
+        put(&house, Key::photo(never, Size::Thumb, Format::Png)).await;
+        put(&house, Key::photo(gone.photo_id, Size::Thumb, Format::Png)).await;
+        put(&house, Key::coupon_image(CouponId::new(1, [1; 8]))).await;
+        let swept = sweep(&house, EVER).await;
+        assert_eq!((swept.looked_at, swept.removed), (6, 5));
+        assert_eq!(house.stored(), [Key::raw(pending.photo_id).to_string()]);
+    }
+
+    #[tokio::test]
+    async fn what_is_young_is_left_alone() {
+        let house = House::new().await;
+        put(&house, Key::raw(PhotoId::new(2, [9; 8]))).await;
+        let swept = sweep(&house, Millis(0)).await;
+        assert_eq!((swept.looked_at, swept.removed), (1, 0));
+    }
+
+    #[test]
+    fn only_what_a_killed_write_leaves_is_taken_for_left_over() {
+        let key = Key::raw(PhotoId::new(2, [9; 8]));
+        assert!(is_left_over(&format!("{key}#1")));
+        for name in [key.to_string(), "raw/notes.txt".into(), "raw/a#1".into()] {
+            assert!(!is_left_over(&name), "{name}");
+        }
+    }
+}

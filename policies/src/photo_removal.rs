@@ -35,3 +35,24 @@ impl Policy for PhotoRemoval {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{House, person, picture};
+
+    #[tokio::test]
+    async fn a_picture_that_left_the_album_leaves_the_store_also_when_seen_again() {
+        let house = House::new().await;
+        house.send(1, &picture()).await;
+        let gone = house.send(2, &picture()).await;
+        let removed = house.commands.remove_from_album(person(1), gone.photo_id);
+        let _ = removed.await.expect("removed");
+        let removal = PhotoRemoval::new(house.blobs.clone());
+        for _ in 0..2 {
+            let seen = removal.react(&house.event(5).await, 1).await;
+            seen.expect("a blob store");
+            assert_eq!(house.stored().len(), 1);
+        }
+    }
+}

@@ -99,3 +99,78 @@ fn wanted(photo: &Uploaded) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PhotoProcessing;
+    use crate::posting::ATTEMPTS;
+    use crate::testing::{Canned, House, picture};
+    use domain::ShopId;
+    use domain::photo::{Format, PhotoUploaded};
+
+    /// A picture in a room that can be shown: the events of the login, of its upload and that one.
+    async fn shown(weibo: bool, desc: Option<&str>) -> (House, Canned) {
+        let (canned, provider) = Canned::start().await;
+        let house = House::with(provider).await;
+        let login = house.commands.log_in("ana", "secret").await;
+        let stored = house.store(1, &picture()).await;
+        let uploaded = PhotoUploaded {
+            photo_id: stored.photo_id,
+            user_id: login.expect("a login").account.user_id,
+            format: Format::Png,
+            bytes: stored.bytes,
+            purpose: Purpose::Room {
+                shop_id: ShopId::new(7).expect("an id"),
+                desc: desc.map(str::to_owned),
+                weibo,
+                checkin_id: None,
+            },
+        };
+        let _ = house.commands.upload_photo(uploaded).await.expect("sent");
+        let processing = PhotoProcessing::new(house.commands.clone(), house.blobs.clone());
+        let processed = processing.react(&house.event(3).await, 1).await;
+        processed.expect("a blob store");
+        (house, canned)
+    }
+
+    async fn react(house: &House, attempt: u32) -> Result<(), Trouble> {
+        let share = PhotoShare::new(house.commands.clone(), house.blobs.clone());
+        share.react(&house.event(4).await, attempt).await
+    }
+
+    #[tokio::test]
+    async fn a_picture_is_posted_once_with_what_its_sender_says() {
+        let (house, weibo) = shown(true, Some("海边")).await;
+        for _ in 0..2 {
+            react(&house, 1).await.expect("posted");
+        }
+        assert_eq!(weibo.posts(), 1);
+        let post = weibo.last();
+        assert!(post.starts_with("POST /2/statuses/upload.json "), "{post}");
+        assert!(
+            post.contains("海边") && post.contains("image/png"),
+            "{post}"
+        );
+        let types = house.types().await;
+        assert_eq!(types.last().expect("events"), "photo.shared.v1");
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_is_not_for_weibo_stays_here() {
+        let (house, weibo) = shown(false, None).await;
+        react(&house, 1).await.expect("nothing to do");
+        assert_eq!((weibo.posts(), house.types().await.len()), (0, 4));
+    }
+
+    #[tokio::test]
+    async fn while_weibo_is_away_the_picture_waits_until_it_is_given_up() {
+        let (house, weibo) = shown(true, None).await;
+        weibo.answers(500, "");
+        assert!(react(&house, ATTEMPTS - 1).await.is_err());
+        react(&house, ATTEMPTS).await.expect("given up");
+        assert!(weibo.last().contains(NO_WORDS));
+        let types = house.types().await;
+        assert_eq!(types.last().expect("events"), "photo.share-failed.v1");
+    }
+}

@@ -77,7 +77,9 @@ fn text(ver: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::posting::ATTEMPTS;
     use crate::testing::{Canned, House, PATIENCE, until};
+    use commands::PostError;
 
     /// Somebody who has logged in by Weibo, and asked for a post.
     async fn asked() -> (House, Canned) {
@@ -158,7 +160,10 @@ mod tests {
         let Event::ShareRequested(asked) = asked.event else {
             panic!("{asked:?}");
         };
-        let refused = house.commands.post_on_weibo(asked.user_id, "hello").await;
+        let refused = house
+            .commands
+            .post_on_weibo(asked.user_id, "hello", None)
+            .await;
         assert!(matches!(refused, Err(PostError::NoToken)), "{refused:?}");
     }
 
