@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const PROJECTIONS: [&str; 6] = [
+const PROJECTIONS: [&str; 9] = [
+    "albums",
     "blacklist",
+    "coupons",
     "followers",
     "occupancy",
+    "photos",
     "profiles",
     "shop_index",
     "traces",

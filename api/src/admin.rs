@@ -1,5 +1,6 @@
 //! `/admin/*`: what operators do, behind the token of the settings.
 
+pub(crate) mod coupons;
 pub(crate) mod policies;
 pub(crate) mod projections;
 pub(crate) mod reports;

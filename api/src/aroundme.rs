@@ -3,7 +3,7 @@
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, accuracy, point};
-use crate::present::{PresentRow, present_rows};
+use crate::present::{PresentRow, Somebody, present_rows};
 use crate::reply::Reply;
 use crate::rows::ShopRow;
 use crate::session::Viewer;
@@ -14,6 +14,7 @@ use domain::user::Gender;
 use projections::occupancy::Presence;
 use projections::place_ranker;
 use serde::Deserialize;
+use std::collections::HashSet;
 use utoipa::IntoParams;
 
 /// How many shops a phone is offered.
@@ -24,6 +25,9 @@ const PEOPLE: usize = 50;
 
 /// How many people are looked at to find those whom the caller may see.
 const CONSIDERED: usize = 1_000;
+
+/// How many people with pictures are looked at to fill up a short list.
+const FILLING: usize = 200;
 
 /// How far away a person may be, by the shops of both.
 const NEARBY_M: f64 = 3_000.0;
@@ -80,6 +84,8 @@ pub(crate) struct Whom {
 
 /// `GET /aroundme/users`: people within 3 km of the caller's last check-in, those at the nearest
 /// shop first, then the most recent; people active lately for a caller who never checked in.
+/// People with a picture stand before all others, and fill up a list that is short, wherever they
+/// are.
 ///
 /// Source: seed §6. At most 50, none whom the caller may not see.
 #[utoipa::path(get, path = "/aroundme/users", tag = "people", params(Whom),
@@ -91,8 +97,42 @@ pub(crate) async fn users(
 ) -> Result<Reply<Vec<PresentRow>>, ApiError> {
     let gender = Gender::try_from(gender)
         .map_err(|error| ApiError::bad_request(format!("gender {error}")))?;
-    let people = people_near(&app, viewer, gender);
+    let near = people_near(&app, viewer, gender);
+    let ids: Vec<UserId> = near.iter().map(|there| there.user_id).collect();
+    let logos = app.projections.albums.logos(&ids).await?;
+    let mut people: Vec<Somebody> = near.into_iter().map(Somebody::from).collect();
+    people.sort_by_key(|there| !logos.contains_key(&there.user_id));
+    if people.len() < PEOPLE {
+        let others = app.projections.albums.with_pictures(0, FILLING).await?;
+        people.extend(elsewhere(&app, viewer, gender, &ids, others));
+    }
     Ok(Reply(present_rows(&app, viewer, people, 0, PEOPLE).await?))
+}
+
+/// Those of `others`, who have pictures, who can fill up the list after those who are `near`.
+fn elsewhere(
+    app: &App,
+    viewer: Option<UserId>,
+    gender: Gender,
+    near: &[UserId],
+    others: Vec<UserId>,
+) -> Vec<Somebody> {
+    let near: HashSet<&UserId> = near.iter().collect();
+    app.projections.occupancy.read(|occupancy| {
+        let wanted = |user: &UserId| {
+            Some(*user) != viewer
+                && !near.contains(user)
+                && !occupancy.banned(*user)
+                && (gender == Gender::Unset || occupancy.gender(*user) == gender)
+        };
+        let somebody = |user| Somebody {
+            user_id: user,
+            at: occupancy.last_seen(user).map(|(_, at)| at),
+            invisible: occupancy.invisible(user),
+        };
+        let others = others.into_iter().filter(wanted);
+        others.map(somebody).collect()
+    })
 }
 
 fn people_near(app: &App, viewer: Option<UserId>, gender: Gender) -> Vec<Presence> {

@@ -4,9 +4,10 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use commands::AddRejection;
 use commands::identity::LoginError;
 use commands::shop::ShopRejection;
-use domain::{block, checkin, follow, push, share, shop, user};
+use domain::{album, block, checkin, coupon, follow, grant, photo, push, share, shop, user};
 use serde::Serialize;
 use std::convert::Infallible;
 use utoipa::ToSchema;
@@ -47,6 +48,10 @@ impl ApiError {
 
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(crate) fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
     /// A store is away; what it said goes to the log, not to the client.
@@ -165,6 +170,52 @@ impl Refusal for ShopRejection {
         match self {
             Self::Shop(rejection) => rejection.status(),
             Self::UnknownUser => StatusCode::NOT_FOUND,
+        }
+    }
+}
+
+impl Refusal for album::Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownPhoto => StatusCode::NOT_FOUND,
+            Self::Full { .. } | Self::LastPhoto => StatusCode::CONFLICT,
+            Self::NamedTwice | Self::NoneNamed => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl Refusal for photo::Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownPhoto | Self::UnknownUser => StatusCode::NOT_FOUND,
+            Self::Desc => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl Refusal for AddRejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Album(rejection) => rejection.status(),
+            Self::Photo(rejection) => rejection.status(),
+        }
+    }
+}
+
+impl Refusal for coupon::Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownCoupon | Self::UnknownShop => StatusCode::NOT_FOUND,
+            Self::Name | Self::Desc | Self::ValidUntil => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl Refusal for grant::Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownCoupon | Self::NoCopy => StatusCode::NOT_FOUND,
+            Self::Used | Self::Expired => StatusCode::CONFLICT,
         }
     }
 }

@@ -43,10 +43,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
 
 /// Names and values in the order in which they came.
 #[derive(Default)]
-struct Pairs(Vec<(String, String)>);
+pub(crate) struct Pairs(Vec<(String, String)>);
 
 impl Pairs {
-    fn add(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
+    pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         if self.0.len() == MAX_PARAMETERS {
             return Err(ApiError::bad_request("too many parameters"));
         }
@@ -61,7 +61,7 @@ impl Pairs {
         Ok(())
     }
 
-    fn add_urlencoded(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
+    pub(crate) fn add_urlencoded(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         for (name, value) in form_urlencoded::parse(bytes) {
             self.add(&name, &value)?;
         }
@@ -128,7 +128,7 @@ impl Pairs {
         Ok(())
     }
 
-    fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         // A trip through one encoding makes all sources alike, also in what is said of mistakes.
         let encoded = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(self.0)
@@ -163,10 +163,7 @@ async fn whole(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
         }
     }
     if length > limit {
-        return Err(ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is too large",
-        ));
+        return Err(ApiError::too_large("the body is too large"));
     }
     Ok(whole)
 }

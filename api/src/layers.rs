@@ -3,6 +3,7 @@
 use crate::App;
 use crate::error::ApiError;
 use crate::settings::ErrorStatus;
+use crate::upload;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::uri::PathAndQuery;
@@ -38,7 +39,13 @@ pub(crate) async fn wrong_method(request: Request) -> ApiError {
 }
 
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let limit = Duration::from_millis(app.settings.limits.request_ms);
+    let limits = &app.settings.limits;
+    let limit_ms = if upload::is_taken_at(request.uri().path().trim_end_matches(".json")) {
+        limits.upload_ms
+    } else {
+        limits.request_ms
+    };
+    let limit = Duration::from_millis(limit_ms);
     let mut response = match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::new(StatusCode::REQUEST_TIMEOUT, "took too long").into_response(),

@@ -6,7 +6,9 @@
 mod admin;
 mod aroundme;
 mod blacklists;
+mod blobs;
 mod checkins;
+mod coupons;
 mod error;
 mod follow_info;
 mod follows;
@@ -15,14 +17,20 @@ mod init;
 mod input;
 mod layers;
 mod oauth2;
+mod photo2s;
+mod photos;
+mod pictures;
 mod present;
 mod reply;
 mod rows;
 mod session;
 mod settings;
 mod shop;
+mod upload;
 mod user_info;
+mod user_logos;
 
+pub use pictures::Pictures;
 pub use settings::{ErrorStatus, Limits, Settings};
 
 use axum::Router;
@@ -47,6 +55,7 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     commands: Arc<Commands>,
     projections: Arc<Projections>,
+    pictures: Pictures,
     settings: Settings,
     login_guard: Arc<LoginGuard>,
 }
@@ -60,13 +69,19 @@ impl Deref for App {
 }
 
 impl App {
-    /// An app that writes through `commands` and reads `projections`.
+    /// An app that writes through `commands`, reads `projections` and keeps `pictures`.
     #[must_use]
-    pub fn new(commands: Arc<Commands>, projections: Arc<Projections>, settings: Settings) -> Self {
+    pub fn new(
+        commands: Arc<Commands>,
+        projections: Arc<Projections>,
+        pictures: Pictures,
+        settings: Settings,
+    ) -> Self {
         let login_guard = Arc::new(LoginGuard::new(settings.limits.logins()));
         Self(Arc::new(Parts {
             commands,
             projections,
+            pictures,
             settings,
             login_guard,
         }))
@@ -137,9 +152,12 @@ fn documented(app: &App) -> (Router, OpenApi) {
         .route("/checkins/create", post(checkins::create))
         .routes(routes!(checkins::delete))
         .routes(routes!(user_info::get))
+        .routes(routes!(user_info::photos::logo))
+        .routes(routes!(user_info::photos::photos))
         .routes(routes!(user_info::get_self))
         .routes(routes!(user_info::trace))
         .routes(routes!(user_info::set))
+        .merge(pictures())
         .routes(routes!(follows::create))
         .route("/follows/create", post(follows::create))
         .routes(routes!(follows::delete))
@@ -155,6 +173,8 @@ fn documented(app: &App) -> (Router, OpenApi) {
         .routes(routes!(admin::shops::add_staff))
         .routes(routes!(admin::shops::remove_staff))
         .routes(routes!(admin::shops::post_notice))
+        .routes(routes!(admin::coupons::list))
+        .routes(routes!(admin::coupons::withdraw))
         .routes(routes!(admin::users::reset_password))
         .routes(routes!(admin::policies::list))
         .routes(routes!(admin::projections::list))
@@ -163,4 +183,30 @@ fn documented(app: &App) -> (Router, OpenApi) {
         .routes(routes!(health::readyz))
         .with_state(app.clone())
         .split_for_parts()
+}
+
+/// The calls that take pictures and give them out. How long their bodies may be is decided where
+/// they are read.
+fn pictures() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(user_logos::create))
+        .route("/user_logos/create", post(user_logos::create))
+        .routes(routes!(photos::create))
+        .route("/photos/create", post(photos::create))
+        .routes(routes!(photo2s::create))
+        .route("/photo2s/create", post(photo2s::create))
+        .routes(routes!(admin::coupons::offer))
+        .layer(DefaultBodyLimit::disable())
+        .routes(routes!(user_logos::show))
+        .routes(routes!(user_logos::change_all_position))
+        .route(
+            "/user_logos/position",
+            post(user_logos::change_all_position),
+        )
+        .routes(routes!(user_logos::delete))
+        .routes(routes!(photos::show))
+        .routes(routes!(photo2s::show))
+        .routes(routes!(coupons::img))
+        .routes(routes!(coupons::spend))
+        .route("/blobs/{*key}", get(blobs::get))
 }

@@ -7,6 +7,7 @@ use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::init::check_hash;
 use crate::input::Input;
+use crate::pictures::LogoLinks;
 use crate::reply::Reply;
 use crate::session::{ClientAddress, ShownToken, Viewer, remove_cookie, set_cookie};
 use axum::extract::State;
@@ -56,14 +57,15 @@ pub(crate) struct LoggedIn {
 }
 
 impl LoggedIn {
-    fn new(app: &App, login: Login) -> Self {
+    async fn new(app: &App, login: Login) -> Result<Self, ApiError> {
         let Login { account, token, .. } = login;
-        Self {
+        let logos = app.projections.albums.logos(&[account.user_id]).await?;
+        Ok(Self {
             id: account.user_id,
             password: app
                 .commands
                 .xmpp_password(account.user_id, account.generation),
-            logo: String::new(),
+            logo: LogoLinks::new(app, logos.get(&account.user_id)).logo,
             name: account.profile.name,
             gender: account.profile.gender.unwrap_or_default().into(),
             wb_uid: account.wb_uid,
@@ -72,7 +74,7 @@ impl LoggedIn {
                 .as_ref()
                 .map(|token| token.expires_at.0.div_euclid(1_000)),
             token: token.map(|token| token.token),
-        }
+        })
     }
 }
 
@@ -109,7 +111,7 @@ async fn welcome(app: &App, login: Login) -> Result<(HeaderValue, Reply<LoggedIn
     let user_id = login.account.user_id;
     let session = state.open_session(user_id, app.commands.clock()).await?;
     let cookie = set_cookie(&session, app.settings.https);
-    Ok((cookie, Reply(LoggedIn::new(app, login))))
+    Ok((cookie, Reply(LoggedIn::new(app, login).await?)))
 }
 
 /// `POST /oauth2/login`: logs in by name and password; the first login makes the account.

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::error::ApiError;
+use crate::pictures::LogoLinks;
 use domain::visibility::Relation;
 use domain::{Millis, ShopId, UserId};
 use jiff::Timestamp;
@@ -88,12 +89,12 @@ pub(crate) struct UserRow {
 
 impl UserRow {
     /// The row of a person who stands so to the viewer.
-    pub(crate) fn new(profile: Profile, flags: Flags) -> Self {
+    pub(crate) fn new(profile: Profile, flags: Flags, links: LogoLinks) -> Self {
         Self {
             id: profile.user_id,
-            logo: String::new(),
-            logo_thumb: String::new(),
-            logo_thumb2: String::new(),
+            logo: links.logo,
+            logo_thumb: links.logo_thumb,
+            logo_thumb2: links.logo_thumb2,
             name: Some(profile.name).filter(|name| !name.is_empty()),
             wb_uid: profile.wb_uid,
             gender: profile.gender.into(),
@@ -108,8 +109,8 @@ impl UserRow {
     }
 }
 
-/// The rows of `users`, in order, as `viewer` sees them; one query for the profiles and one for the
-/// relations.
+/// The rows of `users`, in order, as `viewer` sees them; one query each for the profiles, the
+/// relations and the pictures.
 pub(crate) async fn user_rows(
     app: &App,
     viewer: Option<UserId>,
@@ -117,9 +118,11 @@ pub(crate) async fn user_rows(
 ) -> Result<Vec<UserRow>, ApiError> {
     let flags = flags(app, viewer, users).await?;
     let mut profiles = app.projections.profiles.many(users).await?;
+    let logos = app.projections.albums.logos(users).await?;
     let row = |user| {
         let flags = flags.get(user).copied().unwrap_or_default();
-        Some(UserRow::new(profiles.remove(user)?, flags))
+        let links = LogoLinks::new(app, logos.get(user));
+        Some(UserRow::new(profiles.remove(user)?, flags, links))
     };
     Ok(users.iter().filter_map(row).collect())
 }
@@ -149,6 +152,17 @@ pub(crate) fn relation(viewer: Option<UserId>, user: UserId, flags: Flags) -> Re
     } else {
         Relation::Stranger
     }
+}
+
+/// The row of one person, who stands so to the viewer.
+pub(crate) async fn user_row(
+    app: &App,
+    profile: Profile,
+    flags: Flags,
+) -> Result<UserRow, ApiError> {
+    let logos = app.projections.albums.logos(&[profile.user_id]).await?;
+    let links = LogoLinks::new(app, logos.get(&profile.user_id));
+    Ok(UserRow::new(profile, flags, links))
 }
 
 /// The profile of a person who must exist.

@@ -51,6 +51,12 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The longest time for a request, its body included, in milliseconds.
     pub request_ms: u64,
+    /// The longest picture in bytes.
+    pub picture_bytes: usize,
+    /// The longest time for sending a picture, in milliseconds.
+    pub upload_ms: u64,
+    /// How many pictures an album may hold.
+    pub album_pictures: usize,
     /// Failed logins of one name from one address within the window.
     pub login_failures_per_pair: u32,
     /// Failed logins from one address within the window.
@@ -74,6 +80,9 @@ impl Default for Limits {
         Self {
             body_bytes: 1024 * 1024,
             request_ms: 30_000,
+            picture_bytes: 8 * 1024 * 1024,
+            upload_ms: 120_000,
+            album_pictures: 8,
             login_failures_per_pair: 10,
             login_failures_per_address: 500,
             login_window_ms: 15 * 60 * 1000,

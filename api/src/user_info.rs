@@ -1,19 +1,25 @@
 //! `/user_info/*`: profiles, one's own account, one's own trace (seed §10, §13, §14, §16).
 
+pub(crate) mod photos;
+
 use crate::App;
 use crate::checkins::shop_name;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, Page, flag};
 use crate::reply::Reply;
-use crate::rows::{UserRow, ago, day_and_clock, flags, profile, relation};
+use crate::rows::{UserRow, ago, day_and_clock, flags, profile, relation, user_row};
 use crate::session::Caller;
 use axum::extract::State;
+use domain::photo::Purpose;
 use domain::user::{Gender, Invisible, OutOfRange, ProfileEdit};
 use domain::visibility::may_see_place;
-use domain::{CheckinId, ShopId, UserId};
+use domain::{CheckinId, PhotoId, ShopId, UserId};
+use media::keys::Size;
 use projections::followers::Flags;
-use projections::traces::merge;
+use projections::photos::{Photo, State as PhotoState};
+use projections::traces::{Visit, merge};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// Which person.
@@ -63,7 +69,7 @@ pub(crate) async fn get(
             }
         }
     };
-    let user = UserRow::new(profile, flags);
+    let user = user_row(&app, profile, flags).await?;
     Ok(Reply(UserInfo { user, last }))
 }
 
@@ -91,7 +97,7 @@ pub(crate) async fn get_self(
     Ok(Reply(SelfInfo {
         invisible: profile.invisible.into(),
         password: app.commands.xmpp_password(caller, profile.generation),
-        user: UserRow::new(profile, Flags::default()),
+        user: user_row(&app, profile, Flags::default()).await?,
     }))
 }
 
@@ -130,9 +136,13 @@ pub(crate) struct VisitRow {
 /// A picture of a visit.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PhotoRow {
-    id: String,
+    #[schema(value_type = String)]
+    id: PhotoId,
+    /// What its sender says of it.
     desc: Option<String>,
+    /// Its link.
     logo: String,
+    /// Its link at 200x200.
     logo_thumb2: String,
 }
 
@@ -183,12 +193,14 @@ pub(crate) async fn trace(
         .page(caller, page.number.into(), page.rows.into())
         .await?;
     let (pcount, now, timezone) = (traces.len(), app.now(), &app.settings.timezone);
+    let checkins: Vec<CheckinId> = traces.iter().map(|trace| trace.checkin_id).collect();
+    let sent = app.projections.photos.of_checkins(&checkins).await?;
     let visits = merge(&traces, timezone).into_iter().map(|visit| VisitRow {
+        photos: photo_rows(&app, &visit, &sent),
         id: visit.checkin_id,
         time: day_and_clock(visit.at, now, timezone),
         shop: shop_name(&app, visit.shop_id),
         shop_id: visit.shop_id,
-        photos: Vec::new(),
     });
     let data = visits.collect();
     Ok(Reply(if query.hash {
@@ -196,6 +208,33 @@ pub(crate) async fn trace(
     } else {
         Trace::Array(Count { pcount }, Data { data })
     }))
+}
+
+/// The pictures that were sent during a visit, oldest first.
+fn photo_rows(app: &App, visit: &Visit, sent: &HashMap<CheckinId, Vec<Photo>>) -> Vec<PhotoRow> {
+    let now = app.now();
+    let of = |checkin| sent.get(checkin).into_iter().flatten();
+    let row = |photo: &Photo| {
+        let (PhotoState::Ready { format, .. }, Purpose::Room { desc, .. }) =
+            (photo.state, &photo.purpose)
+        else {
+            return None;
+        };
+        let link = |size| app.pictures.link(photo.photo_id, size, format, now);
+        Some(PhotoRow {
+            id: photo.photo_id,
+            desc: desc.clone(),
+            logo: link(Size::Original),
+            logo_thumb2: link(Size::Thumb2),
+        })
+    };
+    visit
+        .members
+        .iter()
+        .rev()
+        .flat_map(of)
+        .filter_map(row)
+        .collect()
 }
 
 /// New values; what is absent stays (seed §16).
@@ -244,10 +283,8 @@ pub(crate) async fn set(
     let invisible = numbered::<Invisible>("invisible", new.invisible)?;
     let receipt = app.commands.edit_self(caller, edit, invisible).await?;
     app.settle(&receipt).await;
-    Ok(Reply(UserRow::new(
-        profile(&app, caller).await?,
-        Flags::default(),
-    )))
+    let profile = profile(&app, caller).await?;
+    Ok(Reply(user_row(&app, profile, Flags::default()).await?))
 }
 
 fn numbered<T: TryFrom<u8, Error = OutOfRange>>(

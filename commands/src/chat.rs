@@ -197,7 +197,10 @@ impl Commands {
     }
 
     /// Whether `to` has `from` on the blacklist. Nobody blocks a shop, and a shop nobody.
-    async fn is_unwanted(&self, from: Party, to: Party) -> Result<bool, eventlog::Error> {
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn is_unwanted(&self, from: Party, to: Party) -> Result<bool, eventlog::Error> {
         let (Some(from), Some(to)) = (from.user(), to.user()) else {
             return Ok(false);
         };

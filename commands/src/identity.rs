@@ -5,7 +5,7 @@ mod weibo;
 mod xmpp;
 
 pub(crate) use weibo::WEIBO;
-pub use weibo::{Weibo, WeiboError, WeiboSettings, WeiboSetupError};
+pub use weibo::{PostedPicture, Weibo, WeiboError, WeiboSettings, WeiboSetupError};
 pub use xmpp::{Refusal, XmppLogin};
 
 use crate::execute::{Error, Receipt, by};

@@ -3,15 +3,18 @@
 //! One file a feature. A command decides from the streams that own the facts, or from facts that
 //! the door stamped into it; it never reads a read model, and it knows no protocol.
 
+mod album;
 mod block;
 mod chat;
 mod checkin;
 mod clock;
+mod coupon;
 mod device;
 mod execute;
 mod follow;
 pub mod identity;
 mod login_guard;
+mod photo;
 mod policy_board;
 mod push;
 mod secret;
@@ -22,6 +25,7 @@ mod state;
 mod testing;
 mod user;
 
+pub use album::AddRejection;
 pub use chat::Circumstances;
 pub use checkin::CheckIn;
 pub use clock::Clock;
@@ -32,8 +36,11 @@ pub use secret::Secret;
 pub use share::PostError;
 pub use state::{Lead, Session, SessionToken, State, StateError};
 
+use domain::Millis;
 use eventlog::EventLog;
 use identity::Provider;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -46,6 +53,8 @@ pub struct Commands {
     /// How many passwords are hashed at once: each takes 19 MiB and tens of milliseconds.
     hashing: Semaphore,
     provider: Provider,
+    /// Where days begin.
+    timezone: TimeZone,
     policies: PolicyBoard,
     chat: chat::ChatMemory,
 }
@@ -62,6 +71,7 @@ impl Commands {
             clock,
             hashing: Semaphore::new(cores),
             provider: Provider::default(),
+            timezone: TimeZone::UTC,
             policies: PolicyBoard::default(),
             chat: chat::ChatMemory::default(),
         }
@@ -71,6 +81,19 @@ impl Commands {
     #[must_use]
     pub fn with_provider(self, provider: Provider) -> Self {
         Self { provider, ..self }
+    }
+
+    /// The same, with days that begin where `timezone` says; without this they are those of UTC.
+    #[must_use]
+    pub fn with_timezone(self, timezone: TimeZone) -> Self {
+        Self { timezone, ..self }
+    }
+
+    /// The day of the calendar, `YYYY-MM-DD`, that `time` lies in.
+    #[must_use]
+    pub fn day_of(&self, time: Millis) -> String {
+        let moment = Timestamp::from_millisecond(time.0).unwrap_or_default();
+        self.timezone.to_datetime(moment).date().to_string()
     }
 
     /// The log that the commands append to.

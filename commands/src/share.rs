@@ -5,7 +5,7 @@
 
 use crate::Commands;
 use crate::execute::{Error, Receipt, by};
-use crate::identity::{WEIBO, WeiboError};
+use crate::identity::{PostedPicture, WEIBO, WeiboError};
 use crate::state::StateError;
 use domain::share::{Command, Outcome, Rejection, Share};
 use domain::{StreamName, UserId};
@@ -47,15 +47,25 @@ impl Commands {
         self.execute::<Share>(&stream, &command, &by(user_id)).await
     }
 
-    /// Posts `text` in a person's name. What is there already is as good as posted.
+    /// Posts `text`, with a picture or without, in a person's name. What is there already is as
+    /// good as posted.
     ///
     /// # Errors
     /// [`PostError`]; a token that is refused is forgotten.
-    pub async fn post_on_weibo(&self, user_id: UserId, text: &str) -> Result<(), PostError> {
+    pub async fn post_on_weibo(
+        &self,
+        user_id: UserId,
+        text: &str,
+        picture: Option<PostedPicture>,
+    ) -> Result<(), PostError> {
         let weibo = self.weibo().ok_or(PostError::NoToken)?;
         let token = self.state.token(user_id, WEIBO, self.clock.now()).await?;
         let token = token.ok_or(PostError::NoToken)?;
-        match weibo.post(&token, text).await {
+        let posted = match picture {
+            Some(picture) => weibo.post_picture(&token, text, picture).await,
+            None => weibo.post(&token, text).await,
+        };
+        match posted {
             Err(error) if error.was_said_before() => Ok(()),
             Err(error) if error.is_about_the_token() => {
                 self.state.forget_token(user_id, WEIBO, &token).await?;
@@ -95,7 +105,7 @@ mod tests {
         let before = house.events().await;
         let refused = house.commands.request_share(user_id, None).await;
         assert!(matches!(refused, Err(Error::Rejected(Rejection::NoToken))));
-        let refused = house.commands.post_on_weibo(user_id, "hello").await;
+        let refused = house.commands.post_on_weibo(user_id, "hello", None).await;
         assert!(matches!(refused, Err(PostError::NoToken)));
         assert_eq!(house.events().await, before);
     }

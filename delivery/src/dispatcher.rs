@@ -124,11 +124,8 @@ mod tests {
             event: ShopClosed { shop_id }.into(),
             metadata: Metadata::default(),
         };
-        let appended = log.append(
-            &StreamName::shop(shop_id),
-            ExpectedRevision::Any,
-            vec![event],
-        );
+        let stream = StreamName::shop(shop_id);
+        let appended = log.append(&stream, ExpectedRevision::Any, vec![event]);
         appended.await.expect("an append");
     }
 

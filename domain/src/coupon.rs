@@ -2,7 +2,7 @@
 //!
 //! Who has copies of it is `grant`'s.
 
-use crate::user::is_date;
+use crate::user::{is_date, is_text};
 use crate::{CouponId, Decider, Event, ShopId};
 use serde::{Deserialize, Serialize};
 
@@ -179,8 +179,7 @@ impl CouponOffered {
         if name.trim().is_empty() || controls || name.chars().count() > 63 {
             return Err(Rejection::Name);
         }
-        let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-        if self.desc.chars().count() > 500 || !self.desc.chars().all(plain) {
+        if !is_text(&self.desc, 500) {
             return Err(Rejection::Desc);
         }
         match &self.valid_until {

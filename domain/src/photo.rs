@@ -3,6 +3,7 @@
 //! Which pictures stand in an album is `album`'s; pixels and bytes are not known here.
 
 use crate::share::{Failure, Outcome};
+use crate::user::is_text;
 use crate::{CheckinId, Decider, Event, PhotoId, ShopId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -284,7 +285,7 @@ fn check(purpose: &Purpose) -> Result<(), Rejection> {
     match purpose {
         Purpose::Room {
             desc: Some(desc), ..
-        } if desc.chars().count() > MAX_DESC => Err(Rejection::Desc),
+        } if !is_text(desc, MAX_DESC) => Err(Rejection::Desc),
         _ => Ok(()),
     }
 }
@@ -338,10 +339,10 @@ mod tests {
         .into()
     }
 
-    fn with_desc(length: usize) -> Command {
+    fn with_desc(desc: &str) -> Command {
         Command::Upload(uploaded(Purpose::Room {
             shop_id: ShopId::new(7).expect("an id"),
-            desc: Some("海".repeat(length)),
+            desc: Some(desc.into()),
             weibo: false,
             checkin_id: None,
         }))
@@ -358,11 +359,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_a_picture_has_fewer_than_255_characters() {
-        given::<Photo>([])
-            .when(with_desc(255))
-            .then_rejected(Rejection::Desc);
-        assert!(Photo::decide(&None, &with_desc(254)).is_ok());
+    fn what_is_said_of_a_picture_is_plain_and_has_fewer_than_255_characters() {
+        for desc in ["海".repeat(255), "\0".into()] {
+            given::<Photo>([])
+                .when(with_desc(&desc))
+                .then_rejected(Rejection::Desc);
+        }
+        assert!(Photo::decide(&None, &with_desc(&"海\n".repeat(127))).is_ok());
     }
 
     #[test]

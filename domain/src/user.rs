@@ -348,10 +348,15 @@ pub fn is_name(text: &str) -> bool {
     text.chars().count() < 64 && !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
-/// Fewer than 255 characters, none of them a control character but line breaks and tabs.
+/// Fewer than 255 characters, see [`is_text`].
 fn is_short_text(text: &str) -> bool {
+    is_text(text, 254)
+}
+
+/// At most so many characters, none of them a control character but line breaks and tabs.
+pub(crate) fn is_text(text: &str, most: usize) -> bool {
     let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    text.chars().count() < 255 && text.chars().all(plain)
+    text.chars().count() <= most && text.chars().all(plain)
 }
 
 /// Whether `text` is a day of the calendar, written `YYYY-MM-DD`.

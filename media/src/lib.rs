@@ -2,3 +2,9 @@
 //! blob store.
 //!
 //! Who may see which picture is not known here, nor what happens to it when.
+
+pub mod blobs;
+pub mod coupon_art;
+pub mod keys;
+pub mod links;
+pub mod picture;

@@ -4,14 +4,29 @@
 //! again after a crash: what it does, it does under ids that follow from the event. It decides
 //! nothing; the commands that it gives check their own streams.
 
+mod blob_sweep;
+mod coupon_grants;
+mod photo_processing;
+mod photo_removal;
+mod photo_share;
+mod posting;
 mod runner;
 mod share;
 
+pub use blob_sweep::{BlobSweep, Swept};
+pub use coupon_grants::CouponGrants;
+pub use photo_processing::PhotoProcessing;
+pub use photo_removal::PhotoRemoval;
+pub use photo_share::PhotoShare;
 pub use runner::{Pace, Policies, StartError};
 pub use share::Share;
 
+use commands::Commands;
 use domain::{EventKind, StreamName};
 use eventlog::{EventLog, Metadata, RecordedEvent};
+use media::blobs::Blobs;
+use projections::Projections;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What ids are derived under; never changed, or what was done would be done again.
@@ -32,12 +47,34 @@ pub trait Policy: Send + Sync + 'static {
     /// The events that it looks at.
     fn kinds(&self) -> &'static [EventKind];
 
+    /// About how many events it may be busy at once. With more than one, a later event may be done
+    /// before an earlier one.
+    fn workers(&self) -> usize {
+        1
+    }
+
     /// Does what is to be done about `event`; `attempt` counts from 1 since the program started.
     ///
     /// # Errors
     /// Whatever keeps it from being done now; it is tried again after a while. What would never
     /// work must not be an error, for the events behind this one wait.
     async fn react(&self, event: &RecordedEvent, attempt: u32) -> Result<(), Trouble>;
+}
+
+/// Every policy of the house.
+#[must_use]
+pub fn all(
+    commands: &Arc<Commands>,
+    projections: &Arc<Projections>,
+    blobs: &Blobs,
+) -> Vec<Arc<dyn Policy>> {
+    vec![
+        Arc::new(Share::new(commands.clone())),
+        Arc::new(PhotoProcessing::new(commands.clone(), blobs.clone())),
+        Arc::new(PhotoRemoval::new(blobs.clone())),
+        Arc::new(PhotoShare::new(commands.clone(), blobs.clone())),
+        Arc::new(CouponGrants::new(commands.clone(), projections.clone())),
+    ]
 }
 
 /// The id of what `policy` does about `cause` in its step `step`: each time the same.

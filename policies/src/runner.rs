@@ -14,7 +14,7 @@ use crate::Policy;
 use commands::{Commands, Lead, StateError};
 use domain::{EventKind, Position};
 use eventlog::{EventLog, Filter, RecordedEvent, StoredEvent, codec};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream};
 use insist::Insist;
 use projections::Projections;
 use std::panic::AssertUnwindSafe;
@@ -190,17 +190,35 @@ impl Follower {
 
     /// Does what is to be done about the events of a page, noting how far it got.
     async fn handle(&self, page: Vec<StoredEvent>, position: &mut Position) -> Option<()> {
-        for stored in page {
-            let at = stored.position;
-            self.applied(at).await?;
-            let read = |_| async { Ok(codec::decode(stored.clone())?) };
-            let event = self.insist.on(read).await?;
-            let react = |attempt| self.react(&event, attempt);
-            self.insist.on(react).await?;
-            *position = at;
-            self.commands.policies().moved(self.policy.name(), at);
+        let mut handled = stream::iter(page)
+            .map(|stored| self.handle_one(stored))
+            .buffered(self.policy.workers());
+        let mut stopped = false;
+        // The results come in the order of the events. After a stop, what has begun is waited for,
+        // and what has not does not begin.
+        while let Some(done) = handled.next().await {
+            match done {
+                Some(at) if !stopped => {
+                    *position = at;
+                    self.commands.policies().moved(self.policy.name(), at);
+                }
+                Some(_) => {}
+                None => stopped = true,
+            }
         }
-        Some(())
+        (!stopped).then_some(())
+    }
+
+    /// Does what is to be done about an event, and answers its position.
+    async fn handle_one(&self, stored: StoredEvent) -> Option<Position> {
+        let at = stored.position;
+        self.applied(at).await?;
+        let read = |_| async { Ok(codec::decode(stored.clone())?) };
+        let event = self.insist.on(read).await?;
+        self.insist
+            .on(|attempt| self.react(&event, attempt))
+            .await?;
+        Some(at)
     }
 
     async fn react(&self, event: &RecordedEvent, attempt: u32) -> Result<(), crate::Trouble> {

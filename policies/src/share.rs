@@ -3,25 +3,19 @@
 //! A post that Weibo refuses is given up at once, one that Weibo is away for after some attempts;
 //! either way the stream says how it ended.
 
+use crate::posting::Posting;
 use crate::{Policy, Trouble, because_of, has_happened, step_id};
-use commands::identity::WeiboError;
-use commands::{Commands, PostError};
-use domain::share::{Failure, Outcome, ShareRequested};
+use commands::Commands;
 use domain::{Event, EventKind, StreamName};
 use eventlog::RecordedEvent;
-use std::sync::{Arc, Mutex, PoisonError};
-use uuid::Uuid;
+use std::sync::Arc;
 
 const NAME: &str = "share";
-
-/// How often a post is tried; at the usual pace, for two minutes.
-const ATTEMPTS: u32 = 8;
 
 /// The policy.
 pub struct Share {
     commands: Arc<Commands>,
-    /// How the post ended that is not noted yet: should the log be away, it is not posted again.
-    ended: Mutex<Option<(Uuid, Outcome)>>,
+    posting: Posting,
 }
 
 impl Share {
@@ -29,39 +23,9 @@ impl Share {
     #[must_use]
     pub fn new(commands: Arc<Commands>) -> Self {
         Self {
+            posting: Posting::new(commands.clone()),
             commands,
-            ended: Mutex::default(),
         }
-    }
-
-    /// How the post ended, which is found out by trying, unless that is known.
-    async fn outcome(
-        &self,
-        id: Uuid,
-        requested: &ShareRequested,
-        attempt: u32,
-    ) -> Result<Outcome, PostError> {
-        let ended = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, outcome)) = ended.filter(|(of, _)| *of == id) {
-            return Ok(outcome);
-        }
-        let text = text(requested.ver.as_deref());
-        let posted = self.commands.post_on_weibo(requested.user_id, &text).await;
-        let outcome = match posted {
-            Ok(()) => Outcome::Posted,
-            Err(PostError::NoToken) => Outcome::GivenUp(Failure::NoToken),
-            Err(PostError::Weibo(error @ WeiboError::Refused { .. })) => {
-                tracing::warn!(user_id = %requested.user_id, %error, "a post was refused");
-                Outcome::GivenUp(Failure::Refused)
-            }
-            Err(PostError::Weibo(error)) if attempt >= ATTEMPTS => {
-                tracing::warn!(user_id = %requested.user_id, %error, "a post was given up");
-                Outcome::GivenUp(Failure::Away)
-            }
-            Err(error) => return Err(error),
-        };
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, outcome));
-        Ok(outcome)
     }
 }
 
@@ -80,17 +44,20 @@ impl Policy for Share {
             return Ok(());
         };
         let id = step_id(NAME, event, "outcome");
-        let stream = StreamName::user(requested.user_id);
+        let user_id = requested.user_id;
+        let stream = StreamName::user(user_id);
         if has_happened(&**self.commands.log(), &stream, id).await? {
             return Ok(());
         }
-        let outcome = self.outcome(id, requested, attempt).await?;
+        let text = text(requested.ver.as_deref());
+        let outcome = self.posting.outcome(id, user_id, attempt, &text, None);
+        let outcome = outcome.await?;
         let by = because_of(NAME, event);
-        let finished = self
-            .commands
-            .finish_share(requested.user_id, outcome, id, &by);
         // Nobody waits to read it.
-        let _ = finished.await?;
+        let _ = self
+            .commands
+            .finish_share(user_id, outcome, id, &by)
+            .await?;
         Ok(())
     }
 }
@@ -110,7 +77,9 @@ fn text(ver: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::posting::ATTEMPTS;
     use crate::testing::{Canned, House, PATIENCE, until};
+    use commands::PostError;
 
     /// Somebody who has logged in by Weibo, and asked for a post.
     async fn asked() -> (House, Canned) {
@@ -191,7 +160,10 @@ mod tests {
         let Event::ShareRequested(asked) = asked.event else {
             panic!("{asked:?}");
         };
-        let refused = house.commands.post_on_weibo(asked.user_id, "hello").await;
+        let refused = house
+            .commands
+            .post_on_weibo(asked.user_id, "hello", None)
+            .await;
         assert!(matches!(refused, Err(PostError::NoToken)), "{refused:?}");
     }
 

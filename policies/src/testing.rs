@@ -4,9 +4,13 @@
 use crate::{Pace, Policies, Policy, Trouble};
 use commands::identity::{Provider, Weibo, WeiboSettings};
 use commands::{Clock, Commands, Secret, State};
+use domain::album::PhotoAdded;
+use domain::photo::Format;
 use domain::share::ShareRequested;
-use domain::{EventKind, Millis, Position, StreamName, UserId};
+use domain::{EventKind, Millis, PhotoId, Position, StreamName, UserId};
 use eventlog::{EventLog, ExpectedRevision, Filter, MemoryLog, Metadata, NewEvent, RecordedEvent};
+use media::blobs::Blobs;
+use media::keys::Key;
 use projections::Projections;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,7 +30,8 @@ pub(crate) struct House {
     pub(crate) commands: Arc<Commands>,
     pub(crate) projections: Arc<Projections>,
     pub(crate) log: Arc<dyn EventLog>,
-    _folder: TempDir,
+    pub(crate) blobs: Blobs,
+    folder: TempDir,
 }
 
 impl House {
@@ -49,11 +54,16 @@ impl House {
         let secret = Secret::new(*b"a secret of the tests");
         let clock = Clock::new(|| NOW);
         let commands = Commands::new(log.clone(), state, secret, clock).with_provider(provider);
+        let blobs = Blobs::open(&media::blobs::Settings {
+            url: format!("file://{}", folder.path().join("blobs").display()),
+            ..Default::default()
+        });
         Self {
+            blobs: blobs.expect("a blob store"),
             commands: Arc::new(commands),
             projections: projections.expect("read models"),
             log,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -81,6 +91,48 @@ impl House {
         appended.await.expect("appended").position
     }
 
+    /// Everything in the blob store, by name.
+    pub(crate) fn stored(&self) -> Vec<String> {
+        let blobs = self.folder.path().join("blobs");
+        let mut folders = vec![blobs.clone()];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(&blobs).expect("below it");
+                    found.push(name.display().to_string());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Somebody sends a picture for their album: its bytes are stored, and both events appended.
+    pub(crate) async fn send(&self, number: u8, bytes: &[u8]) -> PhotoAdded {
+        let added = self.store(number, bytes).await;
+        let sent = self.commands.add_to_album(added.clone(), 100).await;
+        let _ = sent.expect("a log");
+        added
+    }
+
+    /// The bytes of such a picture are stored, and no more.
+    pub(crate) async fn store(&self, number: u8, bytes: &[u8]) -> PhotoAdded {
+        let photo_id = PhotoId::new(2, [number; 8]);
+        let key = Key::raw(photo_id);
+        let stored = self.blobs.put(&key, bytes.to_vec().into()).await;
+        stored.expect("a blob store");
+        PhotoAdded {
+            user_id: person(1),
+            photo_id,
+            format: Format::Png,
+            bytes: bytes.len() as u64,
+        }
+    }
+
     /// The person with this number asks for a post.
     pub(crate) async fn ask(&self, user: u8) -> Position {
         let asked = ShareRequested {
@@ -106,6 +158,14 @@ impl House {
         let all = all.expect("a log").into_iter();
         all.map(|event| event.type_name).collect()
     }
+}
+
+/// A small picture as a PNG.
+pub(crate) fn picture() -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    let written = image::RgbImage::new(3, 2).write_to(&mut png, image::ImageFormat::Png);
+    written.expect("a picture");
+    png.into_inner()
 }
 
 pub(crate) fn person(number: u8) -> UserId {
@@ -246,8 +306,14 @@ impl Canned {
     /// How many posts were asked for.
     pub(crate) fn posts(&self) -> usize {
         let requests = self.requests.lock().expect("a lock");
-        let post = |request: &&String| request.starts_with("POST /2/statuses/update.json ");
+        let post = |request: &&String| request.starts_with("POST /2/statuses/");
         requests.iter().filter(post).count()
+    }
+
+    /// The last request, as it came.
+    pub(crate) fn last(&self) -> String {
+        let requests = self.requests.lock().expect("a lock");
+        requests.last().cloned().unwrap_or_default()
     }
 }
 

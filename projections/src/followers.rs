@@ -6,6 +6,7 @@
 //! searching only.
 
 use crate::Error;
+use crate::many;
 use crate::sql::{Refusal, Rows, SqlProjection, Table};
 use domain::{Event, EventKind, UserId};
 use eventlog::RecordedEvent;
@@ -21,9 +22,6 @@ const BLOCK: i64 = 1024;
 
 /// The number of the block that stands for the whole list.
 const ALL: i64 = -1;
-
-/// How many people one statement asks for: few sizes, so that few plans are kept.
-const SIZES: [usize; 4] = [1, 20, 100, 500];
 
 /// How people stand to a viewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,13 +129,7 @@ impl Followers {
         let Some(viewer) = self.number(viewer).await? else {
             return Ok(found);
         };
-        let [.., most] = SIZES;
-        for chunk in users.chunks(most) {
-            let size = SIZES
-                .into_iter()
-                .find(|size| *size >= chunk.len())
-                .unwrap_or(most);
-            let places: Vec<String> = (0..size).map(|place| format!("${}", place + 2)).collect();
+        for (places, ids) in many::chunks(users, 2) {
             let sql = format!(
                 "SELECT p.user_id, \
                  CASE WHEN EXISTS (SELECT 1 FROM follows WHERE follower = $1 \
@@ -146,14 +138,13 @@ impl Followers {
                      AND followed = $1) THEN 1 ELSE 0 END, \
                  CASE WHEN EXISTS (SELECT 1 FROM unwanted WHERE owner = p.number \
                      AND other = $1) THEN 1 ELSE 0 END \
-                 FROM people p WHERE p.user_id IN ({})",
-                places.join(", ")
+                 FROM people p WHERE p.user_id IN ({places})"
             );
-            let last = chunk.last().into_iter().cycle();
-            let query = chunk.iter().chain(last).take(size).fold(
-                sqlx::query(AssertSqlSafe(sql)).bind(viewer),
-                |query, user| query.bind(user.to_string()),
-            );
+            let query = ids
+                .into_iter()
+                .fold(sqlx::query(AssertSqlSafe(sql)).bind(viewer), |query, id| {
+                    query.bind(id)
+                });
             for row in query.fetch_all(&self.reads).await? {
                 let flag = |column| row.try_get::<i32, _>(column).map(|flag| flag != 0);
                 let flags = Flags {

@@ -3,15 +3,20 @@
 //! Each model is one file with its shape, its fold and its queries; one runner feeds them all
 //! from one subscription. Nothing here decides, and nothing here appends.
 
+pub mod albums;
 pub mod blacklist;
 mod board;
+mod cells;
 pub mod chat_history;
+pub mod coupons;
 pub mod followers;
 mod host;
 pub mod inbox;
+mod many;
 mod memory;
 mod next_copy;
 pub mod occupancy;
+pub mod photos;
 pub mod place_ranker;
 pub mod profiles;
 mod push_tokens;
@@ -32,12 +37,15 @@ use eventlog::EventLog;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use albums::Albums;
 pub use blacklist::Blacklist;
 pub use chat_history::ChatHistory;
+pub use coupons::Coupons;
 pub use followers::Followers;
 pub use inbox::Inbox;
 pub use memory::Live;
 pub use occupancy::Occupancy;
+pub use photos::Photos;
 pub use profiles::Profiles;
 pub use push_tokens::PushTokens;
 pub use shop_index::ShopIndex;
@@ -110,6 +118,12 @@ pub struct Projections {
     pub inbox: Inbox,
     /// Which device wakes whom.
     pub push_tokens: PushTokens,
+    /// What became of each picture.
+    pub photos: Photos,
+    /// Everybody's album and logo.
+    pub albums: Albums,
+    /// What shops offer.
+    pub coupons: Coupons,
     runner: runner::Runner,
     reads: sqlx::AnyPool,
 }
@@ -134,6 +148,9 @@ impl Projections {
         let chat_history = ChatHistory::new(store.reads());
         let inbox = Inbox::new(store.reads());
         let push_tokens = PushTokens::new(store.reads());
+        let photos = Photos::new(store.reads());
+        let albums = Albums::new(store.reads());
+        let coupons = Coupons::new(store.reads());
         let memory = vec![memory::slot(&shop_index), memory::slot(&occupancy)];
         let sql: Vec<Arc<dyn sql::SqlProjection>> = vec![
             Arc::new(followers.clone()),
@@ -143,6 +160,9 @@ impl Projections {
             Arc::new(chat_history.clone()),
             Arc::new(inbox.clone()),
             Arc::new(push_tokens.clone()),
+            Arc::new(photos.clone()),
+            Arc::new(albums.clone()),
+            Arc::new(coupons.clone()),
         ];
         let reads = store.reads();
         let snapshots = snapshot::Snapshots::new(options.snapshot_dir, options.snapshot_every);
@@ -157,6 +177,9 @@ impl Projections {
             chat_history,
             inbox,
             push_tokens,
+            photos,
+            albums,
+            coupons,
             runner,
             reads,
         }))

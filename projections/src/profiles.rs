@@ -3,6 +3,8 @@
 //! Pictures, follows and places are other models' business.
 
 use crate::Error;
+use crate::cells::{id, number, odd};
+use crate::many;
 use crate::sql::{Refusal, Rows, SqlProjection, Table};
 use domain::user::{Gender, Invisible, ProfileChanged, UserRegistered};
 use domain::{Event, EventKind, UserId};
@@ -10,9 +12,6 @@ use eventlog::RecordedEvent;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 use std::collections::HashMap;
-
-/// How many people one statement asks for: few sizes, so that few plans are kept.
-const SIZES: [usize; 4] = [1, 20, 100, 500];
 
 const COLUMNS: &str = "user_id, name, gender, birthday, signature, job, jobtype, hobby, wb_uid, \
                        invisible, generation, banned";
@@ -71,24 +70,11 @@ impl Profiles {
     /// [`Error::Store`].
     pub async fn many(&self, users: &[UserId]) -> Result<HashMap<UserId, Profile>, Error> {
         let mut found = HashMap::with_capacity(users.len());
-        let [.., most] = SIZES;
-        for chunk in users.chunks(most) {
-            let size = SIZES.into_iter().find(|size| *size >= chunk.len());
-            let size = size.unwrap_or(most);
-            let places: Vec<String> = (1..=size).map(|place| format!("${place}")).collect();
-            let sql = format!(
-                "SELECT {COLUMNS} FROM profiles WHERE user_id IN ({})",
-                places.join(", ")
-            );
-            // What is left of a statement's places is filled with the last id.
-            let last = chunk.last().into_iter().cycle();
-            let query = chunk
-                .iter()
-                .chain(last)
-                .take(size)
-                .fold(sqlx::query(AssertSqlSafe(sql)), |query, user| {
-                    query.bind(user.to_string())
-                });
+        for (places, ids) in many::chunks(users, 1) {
+            let sql = format!("SELECT {COLUMNS} FROM profiles WHERE user_id IN ({places})");
+            let query = ids
+                .into_iter()
+                .fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(id));
             for row in query.fetch_all(&self.reads).await? {
                 let profile = profile(&row)?;
                 found.insert(profile.user_id, profile);
@@ -99,12 +85,11 @@ impl Profiles {
 }
 
 fn profile(row: &AnyRow) -> Result<Profile, sqlx::Error> {
-    let user_id: String = row.try_get("user_id")?;
     Ok(Profile {
-        user_id: user_id.parse().map_err(|error| decode("user_id", error))?,
+        user_id: id(row, "user_id")?,
         name: row.try_get("name")?,
-        gender: Gender::try_from(small::<u8>(row, "gender")?)
-            .map_err(|error| decode("gender", error))?,
+        gender: Gender::try_from(number::<u8>(row, "gender")?)
+            .map_err(|error| odd("gender", error))?,
         birthday: row.try_get("birthday")?,
         signature: row.try_get("signature")?,
         job: row.try_get("job")?,
@@ -112,29 +97,14 @@ fn profile(row: &AnyRow) -> Result<Profile, sqlx::Error> {
             .try_get::<Option<i64>, _>("jobtype")?
             .map(i32::try_from)
             .transpose()
-            .map_err(|error| decode("jobtype", error))?,
+            .map_err(|error| odd("jobtype", error))?,
         hobby: row.try_get("hobby")?,
         wb_uid: row.try_get("wb_uid")?,
-        invisible: Invisible::try_from(small::<u8>(row, "invisible")?)
-            .map_err(|error| decode("invisible", error))?,
-        generation: small(row, "generation")?,
-        banned: small::<u8>(row, "banned")? != 0,
+        invisible: Invisible::try_from(number::<u8>(row, "invisible")?)
+            .map_err(|error| odd("invisible", error))?,
+        generation: number(row, "generation")?,
+        banned: number::<u8>(row, "banned")? != 0,
     })
-}
-
-fn small<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T, sqlx::Error>
-where
-    T::Error: std::error::Error + Send + Sync + 'static,
-{
-    let number: i64 = row.try_get(column)?;
-    T::try_from(number).map_err(|error| decode(column, error))
-}
-
-fn decode(column: &str, error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
-    sqlx::Error::ColumnDecode {
-        index: column.into(),
-        source: Box::new(error),
-    }
 }
 
 #[async_trait::async_trait]

@@ -7,6 +7,7 @@ mod equivalence;
 mod fakes;
 mod following;
 mod nodes;
+pub(crate) mod pictures;
 mod rebuilding;
 mod starting;
 
@@ -17,7 +18,7 @@ use domain::checkin::{CheckedIn, CheckinDeleted};
 use domain::geo::Point;
 use domain::shop::{Category, ShopDetails, ShopRegistered};
 use domain::user::{Gender, UserRegistered};
-use domain::{CheckinId, Event, Millis, Position, ShopId, StreamName, UserId};
+use domain::{CheckinId, CouponId, Event, Millis, Position, ShopId, StreamName, UserId};
 use eventlog::{EventLog, ExpectedRevision, MemoryLog, Metadata, NewEvent, RecordedEvent};
 use sqlx::any::AnyTypeInfoKind;
 use sqlx::{AssertSqlSafe, Column, Row, ValueRef};
@@ -37,6 +38,10 @@ pub(crate) fn shop(id: u64) -> ShopId {
 
 pub(crate) fn checkin(number: u8) -> CheckinId {
     CheckinId::new(2, [number; 8])
+}
+
+pub(crate) fn coupon(number: u8) -> CouponId {
+    CouponId::new(4, [number; 8])
 }
 
 pub(crate) fn point(lat: f64, lng: f64) -> Point {

@@ -15,6 +15,7 @@ pub use private::{Private, StoreUrl};
 use anyhow::{Context, Result};
 use api::ErrorStatus;
 use ipnet::IpNet;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -41,6 +42,11 @@ pub struct Settings {
     pub read_url: Option<StoreUrl>,
     /// Sessions and password hashes, likewise.
     pub state_url: Option<StoreUrl>,
+    /// Where pictures are kept: `file:///folder` or `s3://bucket/prefix`; by default a folder in the
+    /// data folder.
+    pub blob_url: Option<String>,
+    /// How the bucket is reached, when pictures are kept in one.
+    pub s3: S3Settings,
     /// The time zone in which a day begins, by its IANA name.
     pub timezone: String,
     /// Who knows people's names and passwords: `local` (we do) or `weibo`.
@@ -91,6 +97,20 @@ pub struct WeiboSettings {
     pub require_state: bool,
 }
 
+/// How a bucket is reached. What is not set comes from the usual variables of AWS, or from the
+/// machine that this runs on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct S3Settings {
+    /// The address of a server that is not Amazon's, like `https://minio.example.com`.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The id of the access key.
+    pub access_key: Option<String>,
+    /// The secret of the access key.
+    pub secret_key: Option<Private>,
+}
+
 /// How the mobile API answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiSettings {
@@ -105,6 +125,12 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The longest time for one request, in milliseconds.
     pub request_ms: u64,
+    /// The largest picture that is taken, in bytes; at most 8 MiB.
+    pub picture_bytes: usize,
+    /// The longest time for sending a picture, in milliseconds.
+    pub upload_ms: u64,
+    /// How many pictures an album may hold.
+    pub album_pictures: usize,
     /// Failed logins for one name from one address in a window; then this pair is locked.
     pub login_failures_per_pair: u32,
     /// Failed logins from one address in a window, whatever the names.
@@ -133,6 +159,8 @@ impl Default for Settings {
             log_url: None,
             read_url: None,
             state_url: None,
+            blob_url: None,
+            s3: S3Settings::default(),
             timezone: "Asia/Shanghai".into(),
             identity: "local".into(),
             tls_cert: None,
@@ -157,6 +185,9 @@ impl Default for Settings {
             limits: Limits {
                 body_bytes: 1 << 20,
                 request_ms: 30_000,
+                picture_bytes: 8 << 20,
+                upload_ms: 120_000,
+                album_pictures: 8,
                 login_failures_per_pair: 10,
                 login_failures_per_address: 500,
                 login_window_ms: 15 * 60 * 1000,
@@ -181,6 +212,7 @@ impl Settings {
         effective.log_url = Some(self.log_url()?);
         effective.read_url = Some(self.read_url()?);
         effective.state_url = Some(self.state_url()?);
+        effective.blob_url = Some(self.blob_url()?);
         toml::to_string(&effective).context("the settings cannot be written as TOML")
     }
 
@@ -207,6 +239,20 @@ impl Settings {
     /// See [`Self::log_url`].
     pub fn state_url(&self) -> Result<StoreUrl> {
         self.store(&self.state_url, "state.sqlite", &ENCODED)
+    }
+
+    /// Where pictures are kept.
+    ///
+    /// # Errors
+    /// When the data folder's path is none.
+    pub fn blob_url(&self) -> Result<String> {
+        if let Some(url) = &self.blob_url {
+            return Ok(url.clone());
+        }
+        let folder = std::path::absolute(self.data_dir.join("blobs"));
+        let url = folder.ok().and_then(|path| Url::from_file_path(path).ok());
+        let url = url.with_context(|| format!("{} is no path", self.data_dir.display()))?;
+        Ok(url.into())
     }
 
     /// The time zone in which a day begins.
@@ -294,6 +340,10 @@ mod tests {
         let settings = Settings {
             admin_token: Some(Private::new("hush-token")),
             secret: Some(Private::new("hush-secret-of-the-test")),
+            s3: S3Settings {
+                secret_key: Some(Private::new("hush-key")),
+                ..S3Settings::default()
+            },
             log_url: Some(StoreUrl::new(
                 "postgres://app:hush@db/lianlian?password=hush2",
             )),
@@ -306,6 +356,7 @@ mod tests {
             "{toml}"
         );
         assert!(toml.contains("data/read.sqlite"), "{toml}");
+        assert!(toml.contains("data/blobs"), "{toml}");
         assert!(toml.contains("error_status = \"http\""), "{toml}");
         assert!(!format!("{settings:?}").contains("hush"));
     }
@@ -331,5 +382,7 @@ mod tests {
         assert_eq!(url.get(), "sqlite:/tmp/50%25 of%3Fit/read.sqlite");
         let url = settings.log_url().expect("a url");
         assert_eq!(url.get(), "sqlite:/tmp/50% of?it/events.sqlite");
+        let url = settings.blob_url().expect("a url");
+        assert_eq!(url, "file:///tmp/50%25%20of%3Fit/blobs");
     }
 }

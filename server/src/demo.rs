@@ -68,6 +68,7 @@ fn demo_settings(settings: &Settings, folder: &std::path::Path) -> Settings {
         log_url: None,
         read_url: None,
         state_url: None,
+        blob_url: None,
         // Its people have never been anywhere else.
         identity: "local".into(),
         tls_cert: None,

@@ -5,12 +5,15 @@
 use crate::config::Settings;
 use crate::folder::DataFolder;
 use anyhow::{Context, Result};
+use api::Pictures;
 use axum::Router;
 use commands::identity::{Provider, Weibo, WeiboSettings};
 use commands::shop::Importer;
 use commands::{Clock, Commands, Secret, State};
 use eventlog::EventLog;
-use policies::{Pace, Policies};
+use media::blobs::Blobs;
+use media::links::Links;
+use policies::{BlobSweep, Pace, Policies};
 use projections::Projections;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +30,7 @@ pub struct House {
     /// The read models.
     pub projections: Arc<Projections>,
     policies: Policies,
+    _sweep: BlobSweep,
 }
 
 impl House {
@@ -46,23 +50,30 @@ impl House {
             Some(secret) => secret.get().to_owned(),
             None => folder.secret()?,
         };
+        let links = Links::new(&secret);
         let secret = Secret::new(secret.into_bytes());
-        let commands = Commands::new(log.clone(), state, secret, Clock::system());
-        let commands = Arc::new(commands.with_provider(provider(settings)?));
-        let share = Arc::new(policies::Share::new(commands.clone()));
+        let commands = Commands::new(log.clone(), state, secret, Clock::system())
+            .with_provider(provider(settings)?)
+            .with_timezone(settings.timezone()?);
+        let commands = Arc::new(commands);
+        let blobs = open_blobs(settings)?;
         let policies = Policies::start(
-            vec![share],
+            policies::all(&commands, &projections, &blobs),
             commands.clone(),
             projections.clone(),
             Pace::default(),
         );
         let policies = policies.await.context("cannot start the policies")?;
-        let app = api::App::new(commands, projections.clone(), api_settings(settings)?);
+        let sweep = BlobSweep::start(commands.clone(), blobs.clone());
+        let pictures = Pictures::new(blobs, links, folder.folder("uploads")?);
+        let settings = api_settings(settings)?;
+        let app = api::App::new(commands, projections.clone(), pictures, settings);
         Ok(Self {
             router: api::router(app),
             log,
             projections,
             policies,
+            _sweep: sweep,
         })
     }
 
@@ -87,6 +98,24 @@ pub async fn open_log(settings: &Settings, folder: &DataFolder) -> Result<Arc<dy
     eventlog::open(settings.log_url()?.get())
         .await
         .context("cannot open the event log")
+}
+
+/// Opens the blob store.
+///
+/// # Errors
+/// When its address makes no sense, or its folder cannot be made.
+pub fn open_blobs(settings: &Settings) -> Result<Blobs> {
+    let s3 = settings.s3.clone();
+    let settings = media::blobs::Settings {
+        url: settings.blob_url()?,
+        s3: media::blobs::S3 {
+            endpoint: s3.endpoint,
+            region: s3.region,
+            access_key: s3.access_key,
+            secret_key: s3.secret_key.map(|key| key.get().to_owned()),
+        },
+    };
+    Blobs::open(&settings).context("cannot open the blob store")
 }
 
 /// Starts the read models.
@@ -181,6 +210,9 @@ fn api_settings(settings: &Settings) -> Result<api::Settings> {
         limits: api::Limits {
             body_bytes: limits.body_bytes,
             request_ms: limits.request_ms,
+            picture_bytes: limits.picture_bytes,
+            upload_ms: limits.upload_ms,
+            album_pictures: limits.album_pictures,
             login_failures_per_pair: limits.login_failures_per_pair,
             login_failures_per_address: limits.login_failures_per_address,
             login_window_ms: limits.login_window_ms,

@@ -5,12 +5,14 @@ use super::answer::same;
 use super::clock::{HOUR, ManualClock};
 use super::door::{ADMIN_TOKEN, Door};
 use super::poll::PATIENCE;
-use api::Settings;
+use api::{Pictures, Settings};
 use commands::identity::{Provider, Weibo, WeiboSettings};
 use commands::{Commands, Secret, State};
 use domain::Position;
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, Filter, StoredEvent};
+use media::blobs::Blobs;
+use media::links::Links;
 use policies::{Pace, Policies};
 use projections::{Options, Projections};
 use serde_json::{Value, json};
@@ -55,6 +57,8 @@ struct Plan {
     read_url: String,
     state_url: String,
     settings: Settings,
+    /// Where pictures are kept.
+    blobs: media::blobs::Settings,
     /// How Weibo is asked, if it knows people's names and passwords.
     weibo: Option<WeiboSettings>,
     /// The log of a house that has it in memory.
@@ -67,6 +71,7 @@ struct Parts {
     log: Arc<dyn EventLog>,
     commands: Arc<Commands>,
     projections: Arc<Projections>,
+    blobs: Blobs,
     policies: Policies,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
@@ -111,6 +116,13 @@ impl House {
     pub(crate) async fn at_weibo(stores: Stores, settings: Settings, weibo: WeiboSettings) -> Self {
         let mut plan = Plan::new(stores, settings);
         plan.weibo = Some(weibo);
+        Self::build(plan).await
+    }
+
+    /// A new house that keeps its pictures there.
+    pub(crate) async fn with_blobs(stores: Stores, blobs: media::blobs::Settings) -> Self {
+        let mut plan = Plan::new(stores, settings());
+        plan.blobs = blobs;
         Self::build(plan).await
     }
 
@@ -181,6 +193,11 @@ impl House {
         self.door.clone()
     }
 
+    /// Where the pictures lie.
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.parts.blobs
+    }
+
     /// The last position of the log.
     pub(crate) async fn head(&self) -> Position {
         self.parts.log.head().await.expect("a log")
@@ -242,12 +259,17 @@ impl Plan {
             }
         };
         let memory = Arc::new(MemoryLog::new());
+        let blobs = media::blobs::Settings {
+            url: format!("file://{}", folder.path().join("blobs").display()),
+            ..Default::default()
+        };
         Self {
             stores,
             log_url,
             read_url,
             state_url,
             settings,
+            blobs,
             weibo: None,
             memory,
             folder,
@@ -296,16 +318,29 @@ impl Plan {
             }
             None => Provider::Local,
         };
-        let commands = Commands::new(log.clone(), state, secret, clock.for_the_house());
-        let commands = Arc::new(commands.with_provider(provider));
+        let commands = Commands::new(log.clone(), state, secret, clock.for_the_house())
+            .with_provider(provider)
+            .with_timezone(self.settings.timezone.clone());
+        let commands = Arc::new(commands);
+        let blobs = Blobs::open(&self.blobs).expect("a blob store");
         let policies = Policies::start(
-            vec![Arc::new(policies::Share::new(commands.clone()))],
+            policies::all(&commands, &projections, &blobs),
             commands.clone(),
             projections.clone(),
             PACE,
         );
         let policies = policies.await.expect("policies");
-        let app = api::App::new(commands.clone(), projections.clone(), self.settings.clone());
+        let pictures = Pictures::new(
+            blobs.clone(),
+            Links::new(b"the secret of the tests"),
+            self.folder.path().to_owned(),
+        );
+        let app = api::App::new(
+            commands.clone(),
+            projections.clone(),
+            pictures,
+            self.settings.clone(),
+        );
         let router = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
 
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
@@ -322,6 +357,7 @@ impl Plan {
                 log,
                 commands,
                 projections,
+                blobs,
                 policies,
                 stop,
                 serving,

@@ -7,7 +7,7 @@ mod answer;
 mod client;
 
 pub use answer::WeiboError;
-pub use client::{Weibo, WeiboSettings, WeiboSetupError};
+pub use client::{PostedPicture, Weibo, WeiboSettings, WeiboSetupError};
 
 use super::{Login, LoginError, MAX_PASSWORD_BYTES, Provider, ProviderToken, Subject};
 use crate::Commands;

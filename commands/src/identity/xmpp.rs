@@ -51,6 +51,19 @@ impl Commands {
             Some(account) => Ok(XmppLogin { account, device }),
         })
     }
+
+    /// Whether a login of `user_id` in this generation of the password still holds.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn is_welcome(
+        &self,
+        user_id: UserId,
+        generation: u32,
+    ) -> Result<bool, eventlog::Error> {
+        let account = self.account(user_id).await?;
+        Ok(account.is_some_and(|account| !account.banned && account.generation == generation))
+    }
 }
 
 /// The password and the device. Read from the right, where all lengths are known; what ends in no

@@ -96,6 +96,53 @@ async fn what_fails_is_tried_again_and_shown_while_the_next_waits() {
 }
 
 #[tokio::test]
+async fn several_workers_do_not_wait_for_each_other_but_the_checkpoint_waits_for_all() {
+    let house = House::new().await;
+    let (open, gate) = watch::channel(false);
+    let told = Told::to(move |event, _| match event.position.0 {
+        1 if !*gate.borrow() => Deed::Fail,
+        _ => Deed::Succeed,
+    });
+    let told = Arc::new(Busy(told));
+    house.run(told.clone()).await.stop(PATIENCE).await;
+    for user in 1..=3 {
+        house.ask(user).await;
+    }
+    let mut policies = house.run(told.clone()).await;
+    until("the second is done", async || told.0.seen().contains(&2)).await;
+    assert_eq!(checkpoint(&house).await, Some(Position(0)));
+    open.send_replace(true);
+    until("all are done", async || {
+        house.commands.policies().status()[0].position == Position(3)
+    })
+    .await;
+    policies.stop(PATIENCE).await;
+    assert_eq!(checkpoint(&house).await, Some(Position(3)));
+}
+
+/// Does two things at once.
+struct Busy(Arc<Told>);
+
+#[async_trait::async_trait]
+impl Policy for Busy {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn kinds(&self) -> &'static [EventKind] {
+        self.0.kinds()
+    }
+
+    fn workers(&self) -> usize {
+        2
+    }
+
+    async fn react(&self, event: &RecordedEvent, attempt: u32) -> Result<(), Trouble> {
+        self.0.react(event, attempt).await
+    }
+}
+
+#[tokio::test]
 async fn stopping_waits_for_no_retry() {
     let house = House::new().await;
     let told = Told::to(|_, _| Deed::Fail);

@@ -1,26 +1,35 @@
 //! What holds for every projection: however a history reaches it (one by one, in batches, twice,
 //! from a snapshot, rebuilt), it ends up the same.
 
+use crate::albums::Albums;
 use crate::blacklist::Blacklist;
 use crate::chat_history::ChatHistory;
+use crate::coupons::Coupons;
 use crate::followers::Followers;
 use crate::inbox::Inbox;
 use crate::memory::{Applied, MemoryProjection, Poison, Portion};
 use crate::occupancy::Occupancy;
+use crate::photos::Photos;
 use crate::profiles::Profiles;
 use crate::push_tokens::PushTokens;
 use crate::shop_index::ShopIndex;
 use crate::snapshot;
 use crate::sql::{Outcome, SqlProjection, Target};
 use crate::store::{self, NEXT, Store};
+use crate::tests::pictures::{
+    added, for_room, photo, published, rejected, removed, reordered, uploaded,
+};
 use crate::tests::{
-    Place, check_in, checkin, details, in_time, point, rows, shop, taken_back, user,
+    Place, check_in, checkin, coupon, details, in_time, point, rows, shop, taken_back, user,
 };
 use crate::traces::Traces;
 use domain::block::{Blocked, Unblocked};
 use domain::chat::{Destination, HistoryCleared, MessageSent};
+use domain::coupon::{CouponOffered, CouponWithdrawn, Rule};
 use domain::follow::{Followed, Unfollowed};
+use domain::grant::{CouponGranted, CouponUsed, Occasion};
 use domain::inbox::{MessageDisplayed, MessagesDelivered};
+use domain::photo::{Format, Purpose};
 use domain::push::{Device, Gateway, PushTokenBound, PushTokenUnbound, Token};
 use domain::shop::{Category, NoticePosted, ShopClosed, ShopRegistered, ShopRevised};
 use domain::shop::{StaffAdded, StaffRemoved};
@@ -35,6 +44,10 @@ use std::sync::Arc;
 
 /// What may happen, likely or not: few people, shops and check-ins, so that they meet.
 fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![4 => of_people_and_shops(), 2 => of_pictures(), 1 => of_coupons()]
+}
+
+fn of_people_and_shops() -> impl Strategy<Value = Event> {
     let person = || (1..5_u8).prop_map(user);
     let place = || (1..5_u64).prop_map(shop);
     let gender = || prop::sample::select(vec![Gender::Unset, Gender::Male, Gender::Female]);
@@ -143,6 +156,68 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(id, person, place, hidden)| check_in(checkin(id), person, place, hidden)),
         3 => (0..30_u8, person(), place())
             .prop_map(|(id, person, place)| taken_back(checkin(id), person, place)),
+    ]
+}
+
+/// Few pictures, most of them their owner's, some told of under another's name.
+fn of_pictures() -> impl Strategy<Value = Event> {
+    let picture = || {
+        (0..8_u8, prop::bool::weighted(0.1)).prop_map(|(number, wrong)| {
+            let owner = user(number % 2 + 1 + u8::from(wrong));
+            (photo(number), owner)
+        })
+    };
+    let purpose = prop_oneof![
+        2 => Just(Purpose::Album),
+        1 => (1..5_u64, prop::option::of(0..30_u8))
+            .prop_map(|(place, at)| for_room(shop(place), at.map(checkin))),
+        1 => (1..5_u8).prop_map(|person| Purpose::Private { to_id: user(person) }),
+    ];
+    let format = prop::sample::select(vec![Format::Jpeg, Format::Png, Format::Gif]);
+    prop_oneof![
+        3 => picture().prop_map(|(photo, owner)| added(photo, owner)),
+        3 => (picture(), purpose)
+            .prop_map(|((photo, owner), purpose)| uploaded(photo, owner, purpose)),
+        4 => (picture(), format)
+            .prop_map(|((photo, owner), format)| published(photo, owner, format)),
+        1 => picture().prop_map(|(photo, owner)| rejected(photo, owner)),
+        1 => picture().prop_map(|(photo, owner)| removed(photo, owner)),
+        2 => (1..3_u8, prop::collection::vec(0..8_u8, 0..6)).prop_map(
+            |(person, numbers)| reordered(user(person), numbers.into_iter().map(photo))
+        ),
+    ]
+}
+
+fn of_coupons() -> impl Strategy<Value = Event> {
+    let of = || (0..4_u8).prop_map(|number| (coupon(number), shop(u64::from(number) / 2 + 1)));
+    let rule = (0..3_u8).prop_map(|rule| Rule::try_from(rule).expect("0 to 2"));
+    prop_oneof![
+        2 => (of(), rule, prop::option::of("2013-1[0-2]-[12][0-9]"), any::<bool>()).prop_map(
+            |((coupon_id, shop_id), rule, valid_until, image)| CouponOffered {
+                coupon_id,
+                shop_id,
+                name: "半价".into(),
+                desc: String::new(),
+                rule,
+                valid_until,
+                image,
+            }.into()
+        ),
+        1 => of().prop_map(|(coupon_id, shop_id)| CouponWithdrawn { coupon_id, shop_id }.into()),
+        4 => (of(), 1..5_u8).prop_map(|((coupon_id, shop_id), person)| CouponGranted {
+            coupon_id,
+            user_id: user(person),
+            shop_id,
+            checkin_id: checkin(person),
+            occasion: Occasion::Checkin,
+            at: Millis(5),
+        }.into()),
+        2 => (of(), 1..5_u8).prop_map(|((coupon_id, shop_id), person)| CouponUsed {
+            coupon_id,
+            user_id: user(person),
+            shop_id,
+            granted_at: Millis(5),
+        }.into()),
     ]
 }
 
@@ -292,6 +367,9 @@ fn in_sql(store: &Store) -> Vec<Box<dyn SqlProjection>> {
         Box::new(ChatHistory::new(store.reads())),
         Box::new(Inbox::new(store.reads())),
         Box::new(PushTokens::new(store.reads())),
+        Box::new(Photos::new(store.reads())),
+        Box::new(Albums::new(store.reads())),
+        Box::new(Coupons::new(store.reads())),
     ]
 }
 
@@ -331,7 +409,7 @@ fn every_model_in_sql_is_the_same_whichever_way_it_was_fed() {
     let runtime = runtime();
     for place in Place::both() {
         let store = runtime.block_on(place.store());
-        for_histories(16, |whole, batches| {
+        for_histories(24, |whole, batches| {
             runtime.block_on(async {
                 for projection in in_sql(&store) {
                     check_sql(&store, &*projection, &whole, &batches).await;
@@ -392,6 +470,9 @@ async fn everything(projections: &crate::Projections, store: &Store) -> Vec<Vec<
         rows(store, &projections.chat_history, "").await,
         rows(store, &projections.inbox, "").await,
         rows(store, &projections.push_tokens, "").await,
+        rows(store, &projections.photos, "").await,
+        rows(store, &projections.albums, "").await,
+        rows(store, &projections.coupons, "").await,
     ]
 }
 

@@ -40,6 +40,16 @@ impl Settings {
                 ensure!(known, "{name} must begin with sqlite: or postgres://");
             }
         }
+        if let Some(url) = &self.blob_url {
+            let known = url.starts_with("file:///") || url.starts_with("s3://");
+            ensure!(known, "blob_url must begin with file:/// or s3://");
+        }
+        if let Some(endpoint) = &self.s3.endpoint {
+            ensure!(
+                is_url(endpoint),
+                "s3.endpoint must begin with https:// or http://"
+            );
+        }
         match self.identity.as_str() {
             "local" => {}
             "weibo" => self.weibo.check()?,
@@ -69,6 +79,20 @@ impl Settings {
         ensure!(
             self.limits.request_ms > 0,
             "limits.request_ms must be at least 1"
+        );
+        let picture_bytes = self.limits.picture_bytes;
+        ensure!(
+            (1..=media::picture::MAX_BYTES).contains(&picture_bytes),
+            "limits.picture_bytes must be 1 to {}",
+            media::picture::MAX_BYTES
+        );
+        ensure!(
+            self.limits.upload_ms > 0,
+            "limits.upload_ms must be at least 1"
+        );
+        ensure!(
+            self.limits.album_pictures > 0,
+            "limits.album_pictures must be at least 1"
         );
         ensure!(
             self.limits.login_window_ms > 0,
@@ -139,6 +163,9 @@ mod tests {
         refused(|s| s.secret = Some(Private::new("short")), "16 bytes");
         refused(|s| s.admin_token = Some(Private::new("")), "admin_token");
         refused(|s| s.log_url = Some(StoreUrl::new("mysql://x")), "log_url");
+        refused(|s| s.blob_url = Some("data/blobs".into()), "blob_url");
+        refused(|s| s.s3.endpoint = Some("minio:9000".into()), "s3.endpoint");
+        refused(|s| s.limits.picture_bytes = 9 << 20, "picture_bytes");
         refused(
             |s| s.presence_window_hours = f64::NAN,
             "presence_window_hours",

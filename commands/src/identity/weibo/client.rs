@@ -3,6 +3,7 @@
 //! Who its people are in our house is not known here.
 
 use super::answer::{self, WeiboError};
+use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Url, redirect};
 use serde::Deserialize;
 use serde_json::Value;
@@ -56,6 +57,17 @@ pub struct Weibo {
     app_secret: String,
     redirect_uri: String,
     calls: Semaphore,
+}
+
+/// A picture that is posted.
+#[derive(Clone, Debug)]
+pub struct PostedPicture {
+    /// A JPEG, PNG or GIF.
+    pub bytes: Vec<u8>,
+    /// Like `1.jpg`.
+    pub file_name: &'static str,
+    /// Like `image/jpeg`.
+    pub content_type: &'static str,
 }
 
 /// What Weibo gives to somebody who has proved who they are.
@@ -182,6 +194,26 @@ impl Weibo {
         let request = self.http.post(self.url(&["2", "statuses", "update.json"]));
         let request = request.form(&[("access_token", token), ("status", status)]);
         let _: Value = self.call(request).await?;
+        Ok(())
+    }
+
+    /// Posts `status` with a picture in the name of the token's owner.
+    pub(crate) async fn post_picture(
+        &self,
+        token: &str,
+        status: &str,
+        picture: PostedPicture,
+    ) -> Result<(), WeiboError> {
+        let pic = Part::bytes(picture.bytes)
+            .file_name(picture.file_name)
+            .mime_str(picture.content_type)
+            .map_err(|_| WeiboError::away("no such content type"))?;
+        let form = Form::new()
+            .text("access_token", token.to_owned())
+            .text("status", status.to_owned())
+            .part("pic", pic);
+        let request = self.http.post(self.url(&["2", "statuses", "upload.json"]));
+        let _: Value = self.call(request.multipart(form)).await?;
         Ok(())
     }
 
