@@ -4,6 +4,7 @@
 //! Nothing here knows what a right answer is, beyond the shape of every answer.
 
 mod answer;
+mod chatter;
 mod clock;
 mod door;
 mod house;
@@ -14,8 +15,10 @@ mod raw;
 mod scrub;
 mod server;
 mod weibo;
+mod xmpp_door;
 
 pub(crate) use answer::{Answer, same};
+pub(crate) use chatter::{Chatter, HEADER, bare, plain};
 pub(crate) use clock::{DAY, HOUR, MINUTE};
 pub(crate) use door::{ADMIN_TOKEN, Call, Door, encoded, full_hash, hash};
 pub(crate) use house::{House, Stores, settings};

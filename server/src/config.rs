@@ -34,6 +34,12 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where to listen for HTTP: `host:port`; port 0 picks a free one.
     pub http_addr: String,
+    /// Where to listen for XMPP, likewise.
+    pub xmpp_addr: String,
+    /// Where to listen for XMPP that is under TLS from the first byte on; by default nowhere.
+    pub xmpps_addr: Option<String>,
+    /// The domain of all JIDs; rooms are at `c.` and this.
+    pub xmpp_domain: String,
     /// The bearer token of the admin API; without one the admin API is off.
     pub admin_token: Option<Private>,
     /// The event log: `sqlite:<path>` or `postgres://…`; by default a file in the data folder.
@@ -51,7 +57,8 @@ pub struct Settings {
     pub timezone: String,
     /// Who knows people's names and passwords: `local` (we do) or `weibo`.
     pub identity: String,
-    /// The certificate chain (PEM); with [`Self::tls_key`], the listener speaks HTTPS.
+    /// The certificate chain (PEM); with [`Self::tls_key`], the listener speaks HTTPS. XMPP
+    /// uses it too, and makes one of its own without it.
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key (PEM).
     pub tls_key: Option<PathBuf>,
@@ -76,8 +83,27 @@ pub struct Settings {
     pub api: ApiSettings,
     /// How Weibo is asked, when it knows people's names and passwords.
     pub weibo: WeiboSettings,
+    /// How XMPP is spoken.
+    pub xmpp: XmppSettings,
     /// How much one caller may ask for.
     pub limits: Limits,
+}
+
+/// How XMPP is spoken.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct XmppSettings {
+    /// Passwords may come without TLS from other machines too, not only from this one.
+    pub plain_without_tls: bool,
+    /// How many messages may wait for one person.
+    pub inbox_messages: u64,
+    /// Up to how many people in a room are told who else comes and goes.
+    pub room_presence: usize,
+    /// Until when somebody must have logged in on a new connection, in milliseconds.
+    pub login_ms: u64,
+    /// After how long a silence a client is asked whether it is there, in milliseconds.
+    pub quiet_ms: u64,
+    /// How long it may take to answer, in milliseconds.
+    pub answer_ms: u64,
 }
 
 /// How Weibo is asked.
@@ -155,6 +181,9 @@ impl Default for Settings {
         Self {
             data_dir: "data".into(),
             http_addr: "127.0.0.1:8080".into(),
+            xmpp_addr: "127.0.0.1:5222".into(),
+            xmpps_addr: None,
+            xmpp_domain: "dface.cn".into(),
             admin_token: None,
             log_url: None,
             read_url: None,
@@ -181,6 +210,14 @@ impl Default for Settings {
                 app_secret: None,
                 redirect_uri: None,
                 require_state: false,
+            },
+            xmpp: XmppSettings {
+                plain_without_tls: false,
+                inbox_messages: 1_000,
+                room_presence: 100,
+                login_ms: 60_000,
+                quiet_ms: 240_000,
+                answer_ms: 30_000,
             },
             limits: Limits {
                 body_bytes: 1 << 20,

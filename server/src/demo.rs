@@ -77,19 +77,31 @@ fn demo_settings(settings: &Settings, folder: &std::path::Path) -> Settings {
     }
 }
 
+/// The settings with the same hosts, and whichever ports are free.
+fn anywhere(settings: &Settings) -> Settings {
+    let free = |address: &str| {
+        let (host, _) = address.rsplit_once(':').unwrap_or(("127.0.0.1", ""));
+        format!("{host}:0")
+    };
+    Settings {
+        http_addr: free(&settings.http_addr),
+        xmpp_addr: free(&settings.xmpp_addr),
+        xmpps_addr: settings.xmpps_addr.as_deref().map(free),
+        ..settings.clone()
+    }
+}
+
 async fn start(settings: &Settings) -> Result<Server> {
-    let bound = match Bound::new(&settings.http_addr).await {
+    let bound = match Bound::new(settings).await {
         Ok(bound) => bound,
         Err(error) => {
-            let (host, _) = settings
-                .http_addr
-                .rsplit_once(':')
-                .unwrap_or(("127.0.0.1", ""));
-            tracing::info!("{error:#}; taking a free port instead");
-            Bound::new(&format!("{host}:0")).await?
+            tracing::info!("{error:#}; taking free ports instead");
+            Bound::new(&anywhere(settings)).await?
         }
     };
-    say(&format!("http listening on {}", bound.address()));
+    for line in bound.lines()? {
+        say(&line);
+    }
     let folder = DataFolder::open(&settings.data_dir)?;
     let lock = folder.lock()?;
     let log = wiring::open_log(settings, &folder).await?;

@@ -4,7 +4,9 @@
 //! on this machine or one that is trusted speaks for many and is spared. What a request means is
 //! none of its business.
 
+mod accept;
 mod caps;
+pub(crate) mod xmpp;
 
 use crate::config::Settings;
 use anyhow::Result;
@@ -30,9 +32,6 @@ use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-/// How long to wait when no more files can be opened, before trying again.
-const BREATHER: Duration = Duration::from_millis(200);
-
 /// How many requests of one HTTP/2 connection are answered at once.
 const STREAMS: u32 = 128;
 
@@ -57,7 +56,7 @@ pub(crate) fn serve(
     listener: TcpListener,
     router: Router,
     settings: &Settings,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + Send + use<>> {
     let tls = settings
         .tls()
@@ -78,30 +77,11 @@ pub(crate) fn serve(
     );
     Ok(async move {
         let graceful = GracefulShutdown::new();
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = stop.wait_for(|stop| *stop) => break,
-            };
-            match accepted {
-                Ok((stream, from)) => {
-                    let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-                    let Some(slot) = caps.admit(from.ip()) else {
-                        tracing::debug!(%from, "too many connections");
-                        continue;
-                    };
-                    let connection =
-                        connection(stream, from, terms.clone(), graceful.watcher(), slot);
-                    tokio::spawn(connection);
-                }
-                Err(error) => {
-                    // Those that are waiting stay in the queue until files are free again.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(BREATHER).await;
-                }
-            }
-        }
-        drop(listener);
+        accept::accept(listener, &caps, stop, |stream, from, slot| {
+            let connection = connection(stream, from, terms.clone(), graceful.watcher(), slot);
+            tokio::spawn(connection);
+        })
+        .await;
         graceful.shutdown().await;
     })
 }

@@ -1,6 +1,6 @@
 //! A running server: from the bound port to the last answer.
 //!
-//! What it prints on standard output is for programs: a line for the listener, and `ready`.
+//! What it prints on standard output is for programs: a line for each listener, and `ready`.
 
 use crate::config::Settings;
 use crate::folder::{DataFolder, Lock};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// How long requests that are under way may take when the server stops; with what the stores
 /// need, all is over within 10 seconds.
@@ -24,35 +24,62 @@ pub struct Server {
     house: House,
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    listening: JoinHandle<()>,
+    listening: JoinSet<()>,
     _lock: Lock,
 }
 
-/// A port that is ours, before anything answers on it.
+/// Ports that are ours, before anything answers on them.
 pub struct Bound {
-    listener: TcpListener,
+    http: TcpListener,
+    xmpp: TcpListener,
+    xmpps: Option<TcpListener>,
     address: SocketAddr,
 }
 
 impl Bound {
-    /// Binds the address of the settings.
+    /// Binds the addresses of the settings.
     ///
     /// # Errors
-    /// When it is taken, or none of this machine's.
-    pub async fn new(http_addr: &str) -> Result<Self> {
-        let listener = TcpListener::bind(http_addr)
-            .await
-            .with_context(|| format!("cannot listen on {http_addr}"))?;
-        let address = listener
-            .local_addr()
-            .context("the listener has no address")?;
-        Ok(Self { listener, address })
+    /// When one is taken, or none of this machine's.
+    pub async fn new(settings: &Settings) -> Result<Self> {
+        let http = bind(&settings.http_addr).await?;
+        let address = http.local_addr().context("the listener has no address")?;
+        let xmpps = match &settings.xmpps_addr {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        Ok(Self {
+            http,
+            xmpp: bind(&settings.xmpp_addr).await?,
+            xmpps,
+            address,
+        })
     }
 
-    /// Where it listens, with the port that was picked.
+    /// Where it listens for HTTP, with the port that was picked.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What listens where, a line each.
+    ///
+    /// # Errors
+    /// When a listener does not know its address.
+    pub fn lines(&self) -> Result<Vec<String>> {
+        let listeners = [
+            ("http", Some(&self.http)),
+            ("xmpp", Some(&self.xmpp)),
+            ("xmpps", self.xmpps.as_ref()),
+        ];
+        let line = |(name, listener): (&str, Option<&TcpListener>)| {
+            let address = listener?.local_addr();
+            Some(address.map(|address| format!("{name} listening on {address}")))
+        };
+        let lines = listeners.into_iter().filter_map(line);
+        lines
+            .collect::<std::io::Result<_>>()
+            .context("a listener has no address")
     }
 
     /// Opens the stores and begins to answer. The read models may still have to catch up.
@@ -68,8 +95,19 @@ impl Bound {
         lock.announce(&url(settings, self.address))?;
         let house = House::open(settings, folder).await?;
         let (stop, stopped) = watch::channel(false);
-        let listening = listen::serve(self.listener, house.router.clone(), settings, stopped)?;
-        let listening = tokio::spawn(listening);
+        let mut listening = JoinSet::new();
+        let router = house.router.clone();
+        listening.spawn(listen::serve(self.http, router, settings, stopped.clone())?);
+        let xmpp = [(Some(self.xmpp), false), (self.xmpps, true)];
+        for (listener, direct) in xmpp {
+            if let Some(listener) = listener {
+                let service = house.xmpp.clone();
+                let stopped = stopped.clone();
+                listening.spawn(listen::xmpp::serve(
+                    listener, service, settings, direct, stopped,
+                )?);
+            }
+        }
         Ok(Server {
             house,
             address: self.address,
@@ -78,6 +116,12 @@ impl Bound {
             _lock: lock,
         })
     }
+}
+
+async fn bind(address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
 }
 
 impl Server {
@@ -90,18 +134,18 @@ impl Server {
     /// Returns when the read models have applied what the log held.
     ///
     /// # Errors
-    /// When the listener died meanwhile.
+    /// When a listener died meanwhile.
     pub async fn caught_up(&mut self) -> Result<()> {
         tokio::select! {
             _ = self.house.projections.caught_up() => Ok(()),
-            _ = &mut self.listening => bail!("the listener died"),
+            _ = self.listening.join_next() => bail!("a listener died"),
         }
     }
 
-    /// Returns only when the listener died.
+    /// Returns only when a listener died.
     pub async fn died(&mut self) -> anyhow::Error {
-        let _ = (&mut self.listening).await;
-        anyhow::anyhow!("the listener died")
+        let _ = self.listening.join_next().await;
+        anyhow::anyhow!("a listener died")
     }
 
     /// Stops accepting, lets requests and policies finish, then the read models and the log.
@@ -109,10 +153,8 @@ impl Server {
         tracing::info!("stopping");
         self.stop.send_replace(true);
         let listening = async {
-            // One that died has been waited for already, which is allowed once.
-            if !self.listening.is_finished()
-                && tokio::time::timeout(DRAIN, self.listening).await.is_err()
-            {
+            let ended = async { while self.listening.join_next().await.is_some() {} };
+            if tokio::time::timeout(DRAIN, ended).await.is_err() {
                 tracing::warn!("some requests did not finish in time");
             }
         };
@@ -129,8 +171,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let mut signals = Signals::new()?;
     let folder = DataFolder::open(&settings.data_dir)?;
     let lock = folder.lock()?;
-    let bound = Bound::new(&settings.http_addr).await?;
-    say(&format!("http listening on {}", bound.address()));
+    let bound = Bound::new(settings).await?;
+    for line in bound.lines()? {
+        say(&line);
+    }
     if settings.admin_token.is_none() {
         tracing::info!("no admin_token is set, so the admin API is off");
     }

@@ -10,6 +10,7 @@ use axum::Router;
 use commands::identity::{Provider, Weibo, WeiboSettings};
 use commands::shop::Importer;
 use commands::{Clock, Commands, Secret, State};
+use delivery::Dispatcher;
 use eventlog::EventLog;
 use media::blobs::Blobs;
 use media::links::Links;
@@ -17,6 +18,7 @@ use policies::{BlobSweep, Pace, Policies};
 use projections::Projections;
 use std::sync::Arc;
 use std::time::Duration;
+use xmpp::Service;
 
 /// How long the read models and the log may take to finish, each.
 const STOP: Duration = Duration::from_secs(2);
@@ -29,6 +31,9 @@ pub struct House {
     pub log: Arc<dyn EventLog>,
     /// The read models.
     pub projections: Arc<Projections>,
+    /// What XMPP connections are left to.
+    pub xmpp: Arc<Service>,
+    dispatcher: Arc<Dispatcher>,
     policies: Policies,
     _sweep: BlobSweep,
 }
@@ -66,12 +71,24 @@ impl House {
         let policies = policies.await.context("cannot start the policies")?;
         let sweep = BlobSweep::start(commands.clone(), blobs.clone());
         let pictures = Pictures::new(blobs, links, folder.folder("uploads")?);
-        let settings = api_settings(settings)?;
-        let app = api::App::new(commands, projections.clone(), pictures, settings);
+        let api = api_settings(settings)?;
+        let app = api::App::new(commands.clone(), projections.clone(), pictures, api);
+        let dispatcher = Dispatcher::start(log.clone())
+            .await
+            .context("cannot follow the event log")?;
+        let xmpp = Service::start(
+            commands,
+            projections.clone(),
+            dispatcher.clone(),
+            app.login_guard(),
+            xmpp_settings(settings)?,
+        );
         Ok(Self {
             router: api::router(app),
             log,
             projections,
+            xmpp,
+            dispatcher,
             policies,
             _sweep: sweep,
         })
@@ -85,6 +102,8 @@ impl House {
     /// Lets the read models write what they have, and the log finish.
     pub async fn stop(self) {
         drop(self.router);
+        self.xmpp.stop(STOP).await;
+        self.dispatcher.stop();
         stop(&self.projections, &*self.log).await;
     }
 }
@@ -190,6 +209,21 @@ fn provider(settings: &Settings) -> Result<Provider> {
     });
     let weibo = weibo.context("weibo cannot be asked from here")?;
     Ok(Provider::Weibo(Box::new(weibo)))
+}
+
+fn xmpp_settings(settings: &Settings) -> Result<xmpp::Settings> {
+    let domain = &settings.xmpp_domain;
+    let xmpp = &settings.xmpp;
+    Ok(xmpp::Settings {
+        domain: domain.clone(),
+        tls: crate::tls::xmpp_acceptor(settings.tls(), domain)?,
+        plain_without_tls: xmpp.plain_without_tls,
+        inbox_limit: xmpp.inbox_messages,
+        room_presence: xmpp.room_presence,
+        login_limit: Duration::from_millis(xmpp.login_ms),
+        quiet: Duration::from_millis(xmpp.quiet_ms),
+        answer_limit: Duration::from_millis(xmpp.answer_ms),
+    })
 }
 
 fn api_settings(settings: &Settings) -> Result<api::Settings> {

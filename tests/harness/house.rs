@@ -1,10 +1,13 @@
 //! A house in this process: stores of one's choice in a folder of its own, a clock that a test
-//! moves, a fixed secret, and the router on a port of the loopback interface.
+//! moves, a fixed secret, and its doors on ports of the loopback interface.
 
 use super::answer::same;
+use super::chatter::Chatter;
 use super::clock::{HOUR, ManualClock};
 use super::door::{ADMIN_TOKEN, Door};
+use super::phone::Phone;
 use super::poll::PATIENCE;
+use super::xmpp_door::{XmppDoor, xmpp_settings};
 use api::{Pictures, Settings};
 use commands::identity::{Provider, Weibo, WeiboSettings};
 use commands::{Commands, Secret, State};
@@ -61,6 +64,8 @@ struct Plan {
     blobs: media::blobs::Settings,
     /// How Weibo is asked, if it knows people's names and passwords.
     weibo: Option<WeiboSettings>,
+    /// How XMPP is spoken.
+    xmpp: xmpp::Settings,
     /// The log of a house that has it in memory.
     memory: Arc<MemoryLog>,
     folder: TempDir,
@@ -73,6 +78,7 @@ struct Parts {
     projections: Arc<Projections>,
     blobs: Blobs,
     policies: Policies,
+    xmpp: XmppDoor,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -123,6 +129,13 @@ impl House {
     pub(crate) async fn with_blobs(stores: Stores, blobs: media::blobs::Settings) -> Self {
         let mut plan = Plan::new(stores, settings());
         plan.blobs = blobs;
+        Self::build(plan).await
+    }
+
+    /// A new house whose XMPP door is set otherwise.
+    pub(crate) async fn with_xmpp(change: impl FnOnce(&mut xmpp::Settings)) -> Self {
+        let mut plan = Plan::new(Stores::Memory, settings());
+        change(&mut plan.xmpp);
         Self::build(plan).await
     }
 
@@ -186,6 +199,24 @@ impl House {
             parts,
             seen,
         }
+    }
+
+    /// Where XMPP is spoken.
+    pub(crate) fn xmpp_address(&self) -> SocketAddr {
+        self.parts.xmpp.address
+    }
+
+    /// Somebody's XMPP client, bound to `resource`, who has not said that they are there.
+    pub(crate) async fn chatter(&self, phone: &Phone, resource: &str) -> Chatter {
+        let address = self.xmpp_address();
+        Chatter::log_in_with(address, &phone.id, &phone.password, resource).await
+    }
+
+    /// Somebody's XMPP client, who is there.
+    pub(crate) async fn online(&self, phone: &Phone, resource: &str) -> Chatter {
+        let mut chatter = self.chatter(phone, resource).await;
+        chatter.comes().await;
+        chatter
     }
 
     /// A door to hand to other tasks.
@@ -271,6 +302,7 @@ impl Plan {
             settings,
             blobs,
             weibo: None,
+            xmpp: xmpp_settings(),
             memory,
             folder,
         }
@@ -341,6 +373,14 @@ impl Plan {
             pictures,
             self.settings.clone(),
         );
+        let xmpp = XmppDoor::open(
+            log.clone(),
+            commands.clone(),
+            projections.clone(),
+            &app,
+            self.xmpp.clone(),
+        )
+        .await;
         let router = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
 
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
@@ -359,6 +399,7 @@ impl Plan {
                 projections,
                 blobs,
                 policies,
+                xmpp,
                 stop,
                 serving,
             },
@@ -371,6 +412,7 @@ impl Parts {
     async fn tear_down(mut self, stores: Stores) {
         let _ = self.stop.send(());
         self.serving.await.expect("a listener that stops");
+        self.xmpp.close().await;
         self.policies.stop(PATIENCE).await;
         self.projections.stop().await;
         self.commands.state().close().await;

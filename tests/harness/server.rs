@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::program::Program;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -11,6 +12,8 @@ pub(crate) struct Server {
     door: Door,
     folder: PathBuf,
     variables: Vec<(String, String)>,
+    /// Where it listens for XMPP.
+    pub(crate) xmpp_address: SocketAddr,
     program: Option<Program>,
 }
 
@@ -38,6 +41,7 @@ impl Server {
             door,
             folder: folder.to_owned(),
             variables,
+            xmpp_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             program: None,
         };
         server.start_again().await;
@@ -61,6 +65,10 @@ impl Server {
             .any(|(name, _)| *name == "LIANLIAN_TLS_CERT");
         let scheme = if tls { "https" } else { "http" };
         self.door.moved(format!("{scheme}://{address}"));
+        let line = program.line().await;
+        let xmpp = line.strip_prefix("xmpp listening on ");
+        let xmpp = xmpp.expect("says where it listens for XMPP");
+        self.xmpp_address = xmpp.parse().expect("an address");
         assert_eq!(program.line().await, "ready");
         self.program = Some(program);
     }

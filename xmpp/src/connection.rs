@@ -101,6 +101,7 @@ impl Connection {
     async fn run(&mut self, direct: bool, mut stop: watch::Receiver<bool>) -> Result<(), End> {
         let limit = self.service.settings.login_limit;
         let mut timer = Box::pin(tokio::time::sleep(limit));
+        let mut was_bound = false;
         if direct {
             self.encrypt().await?;
         }
@@ -126,6 +127,13 @@ impl Connection {
             };
             if flow.is_break() {
                 return Ok(());
+            }
+            if !was_bound && matches!(self.phase, Phase::Bound(_)) {
+                // From now on silence is measured, not the login.
+                was_bound = true;
+                timer
+                    .as_mut()
+                    .reset(self.heard + self.service.settings.quiet);
             }
         }
     }

@@ -19,10 +19,20 @@ pub(crate) fn account() -> String {
 
 /// Where the rooms are.
 pub(crate) fn services(rooms: &str) -> String {
-    let mut out = format!("<query xmlns='{ITEMS}'><item");
-    attribute(&mut out, "jid", rooms);
-    attribute(&mut out, "name", "rooms of shops");
-    out.push_str("/></query>");
+    let item = (rooms.to_owned(), "rooms of shops".to_owned());
+    items(std::iter::once(item))
+}
+
+/// Names of things, by their JIDs.
+pub(crate) fn items(all: impl Iterator<Item = (String, String)>) -> String {
+    let mut out = format!("<query xmlns='{ITEMS}'>");
+    for (jid, name) in all {
+        out.push_str("<item");
+        attribute(&mut out, "jid", &jid);
+        attribute(&mut out, "name", &name);
+        out.push_str("/>");
+    }
+    out.push_str("</query>");
     out
 }
 

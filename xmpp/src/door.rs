@@ -12,11 +12,21 @@ impl Door for Service {
         match &event.event {
             Event::MessageSent(message) => match message.to {
                 Destination::To(party) => self.deliver(party, message, event),
-                Destination::Room(_) => {}
+                Destination::Room(shop) => self.said(shop, message, event),
             },
             Event::UserBanned(banned) => self.end(banned.user_id, StreamError::NotAuthorized),
             // RFC 6120 §4.9.3.16: the key that opened the stream no longer does.
             Event::PasswordReset(reset) => self.end(reset.user_id, StreamError::Reset),
+            Event::NoticePosted(posted) => {
+                self.notice_posted(posted.shop_id, &posted.title, event);
+            }
+            Event::StaffAdded(added) => {
+                self.staff_changed(added.shop_id, added.user_id.into(), true);
+            }
+            Event::StaffRemoved(removed) => {
+                self.staff_changed(removed.shop_id, removed.user_id.into(), false);
+            }
+            Event::ShopClosed(closed) => self.shop_closed(closed.shop_id),
             _ => {}
         }
     }
@@ -29,6 +39,15 @@ impl Service {
         let sessions = self.sessions.of(party);
         if sessions.is_empty() {
             return;
+        }
+        if let Some(shop) = message.via {
+            let in_the_room = self.whispered(message, party, shop);
+            if !in_the_room.is_empty() {
+                for (session, stanza) in in_the_room {
+                    session.receive(event, &stanza, true);
+                }
+                return;
+            }
         }
         let stanza: Arc<str> = self.render(message).into();
         let wanted = message.to_resource.as_deref();

@@ -45,9 +45,11 @@ impl Service {
                     let stanza = self.render_delayed(&waiting.message, waiting.at);
                     session.outbox.push_message(&[&stanza], key);
                 }
+                if session.outbox.waiting() > LOW {
+                    // At the client's pace.
+                    pipe.drained(LOW).await?;
+                }
             }
-            // At the client's pace.
-            pipe.drained(LOW).await?;
             if page.len() < PAGE {
                 break;
             }

@@ -50,9 +50,9 @@ impl Service {
             Address::Party(party, None) if party == session.party => self.own_account(iq).map(Some),
             Address::House => self.house(iq).map(Some),
             Address::Elsewhere => Err(StanzaError::REMOTE_SERVER_NOT_FOUND),
-            Address::Party(..) | Address::Nobody | Address::Rooms | Address::Room(..) => {
-                Err(StanzaError::SERVICE_UNAVAILABLE)
-            }
+            Address::Rooms => self.rooms_iq(iq).map(Some),
+            Address::Room(shop, nick) => self.room_iq(session, iq, shop, nick.as_deref()).map(Some),
+            Address::Party(..) | Address::Nobody => Err(StanzaError::SERVICE_UNAVAILABLE),
             Address::NoRoom => Err(StanzaError::ITEM_NOT_FOUND),
         }
     }
@@ -113,7 +113,7 @@ impl Service {
 }
 
 /// The one child of a question, and whether it only asks.
-fn payload(iq: &Element) -> Result<(&Element, bool), StanzaError> {
+pub(crate) fn payload(iq: &Element) -> Result<(&Element, bool), StanzaError> {
     let payload = iq.children().next().ok_or(StanzaError::BAD_REQUEST)?;
     Ok((payload, iq.attr("type") == Some("get")))
 }

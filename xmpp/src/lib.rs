@@ -11,6 +11,7 @@ mod door;
 mod inbox;
 mod iq;
 mod message;
+mod muc;
 mod outbox;
 mod pipe;
 mod presence;
@@ -27,6 +28,7 @@ pub use settings::Settings;
 use commands::{Commands, LoginGuard};
 use confirm::Confirmations;
 use delivery::Dispatcher;
+use muc::Rooms;
 use projections::Projections;
 use session::Sessions;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +44,7 @@ pub struct Service {
     login_guard: Arc<LoginGuard>,
     settings: Settings,
     sessions: Sessions,
+    rooms: Rooms,
     confirmations: Confirmations,
     stop: watch::Sender<bool>,
     noting: Mutex<Option<JoinHandle<()>>>,
@@ -65,6 +68,7 @@ impl Service {
             login_guard,
             settings,
             sessions: Sessions::default(),
+            rooms: Rooms::default(),
             confirmations: Confirmations::new(),
             stop: watch::Sender::new(false),
             noting: Mutex::default(),

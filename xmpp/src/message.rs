@@ -41,7 +41,12 @@ impl Service {
             Address::Party(party, resource) => (party, resource),
             Address::Elsewhere => return Err(StanzaError::REMOTE_SERVER_NOT_FOUND),
             Address::NoRoom => return Err(StanzaError::ITEM_NOT_FOUND),
-            Address::House | Address::Nobody | Address::Rooms | Address::Room(..) => {
+            Address::Room(shop, nick) => {
+                return self
+                    .room_message(session, stanza, shop, nick.as_deref())
+                    .await;
+            }
+            Address::House | Address::Nobody | Address::Rooms => {
                 return Err(StanzaError::SERVICE_UNAVAILABLE);
             }
         };

@@ -12,7 +12,7 @@ impl Service {
     /// Takes a presence from `session`; `true` when it has just come and wants its inbox.
     pub(crate) async fn presence(&self, session: &Arc<Session>, stanza: &Element) -> bool {
         if stanza.attr("to").is_some() {
-            if let Err(error) = self.directed(session, stanza)
+            if let Err(error) = self.directed(session, stanza).await
                 && let Some(answer) = error_to(stanza, &session.jid, error)
             {
                 session.outbox.push(&[&answer]);
@@ -22,6 +22,7 @@ impl Service {
         match stanza.attr("type") {
             None => self.available(session, stanza) == Arrival::First,
             Some("unavailable") => {
+                self.leave_rooms(session);
                 if session.unavailable() {
                     self.tell(session, &unavailable(session));
                 }
@@ -56,8 +57,13 @@ impl Service {
     }
 
     /// To somebody in particular.
-    fn directed(&self, session: &Session, stanza: &Element) -> Result<(), StanzaError> {
+    async fn directed(&self, session: &Arc<Session>, stanza: &Element) -> Result<(), StanzaError> {
         match self.address(session, stanza)? {
+            Address::Room(shop, nick) => {
+                self.room_presence(session, stanza, shop, nick.as_deref())
+                    .await
+            }
+            Address::NoRoom => Err(StanzaError::ITEM_NOT_FOUND),
             Address::Elsewhere => Err(StanzaError::REMOTE_SERVER_NOT_FOUND),
             _ => Ok(()),
         }
@@ -75,6 +81,7 @@ impl Service {
     /// A connection has ended.
     pub(crate) fn left(&self, session: &Arc<Session>) {
         self.sessions.leave(session);
+        self.leave_rooms(session);
         if session.unavailable() {
             self.tell(session, &unavailable(session));
         }

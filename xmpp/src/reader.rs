@@ -81,22 +81,25 @@ impl Reader {
             let allowed = (self.limit + 1).saturating_sub(self.taken).min(bytes.len());
             let mut window = &bytes[..allowed];
             let parsed = self.parser.parse(&mut window, false);
+            let needs_more = matches!(parsed, Err(EndOrError::NeedMoreData));
             let used = allowed - window.len();
             *bytes = &bytes[used..];
             self.taken += used;
+            let incoming = match parsed {
+                Ok(Some(event)) => self.take(event)?,
+                Ok(None) => Some(Incoming::Footer),
+                Err(EndOrError::NeedMoreData) => None,
+                Err(EndOrError::Error(error)) => return Err(error.into()),
+            };
             if self.taken > self.limit {
                 return Err(StreamError::PolicyViolation);
             }
-            let event = match parsed {
-                Ok(Some(event)) => event,
-                Ok(None) => return Ok(Some(Incoming::Footer)),
-                Err(EndOrError::NeedMoreData) if bytes.is_empty() => return Ok(None),
-                Err(EndOrError::NeedMoreData) => continue,
-                Err(EndOrError::Error(error)) => return Err(error.into()),
-            };
-            if let Some(incoming) = self.take(event)? {
+            if incoming.is_some() {
                 self.taken = 0;
-                return Ok(Some(incoming));
+                return Ok(incoming);
+            }
+            if bytes.is_empty() && needs_more {
+                return Ok(None);
             }
         }
     }

@@ -2,13 +2,17 @@
 
 use crate::outbox::{MessageKey, Outbox};
 use crate::stream_error::StreamError;
+use crate::xml::attribute;
 use delivery::RecordedEvent;
-use domain::{Party, Position};
+use domain::{Party, Position, ShopId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// How many connections one person may have.
 const MOST: usize = 16;
+
+/// How many rooms one connection may be in.
+const ROOMS: usize = 50;
 
 /// How many messages may come while an inbox is being handed out.
 const QUEUE: usize = 1_000;
@@ -19,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) resource: String,
     /// Its full JID.
     pub(crate) jid: String,
+    /// The attribute that addresses a stanza to it, with a space before it.
+    pub(crate) to: String,
     pub(crate) outbox: Arc<Outbox>,
     state: Mutex<State>,
 }
@@ -28,6 +34,8 @@ struct State {
     /// What it last said of its presence, as the children of the stanza; `None` while unavailable.
     presence: Option<String>,
     gate: Gate,
+    /// The rooms that it is in.
+    rooms: Vec<ShopId>,
 }
 
 /// Whether messages to a person pass to this connection.
@@ -53,8 +61,12 @@ pub(crate) enum Arrival {
 
 impl Session {
     pub(crate) fn new(party: Party, resource: String, domain: &str, outbox: Arc<Outbox>) -> Self {
+        let jid = format!("{party}@{domain}/{resource}");
+        let mut to = String::new();
+        attribute(&mut to, "to", &jid);
         Self {
-            jid: format!("{party}@{domain}/{resource}"),
+            jid,
+            to,
             party,
             resource,
             outbox,
@@ -89,6 +101,29 @@ impl Session {
         let mut state = self.state();
         state.gate = Gate::Closed;
         state.presence.take().is_some()
+    }
+
+    /// It is in a room from now on; `false` when it is in too many already.
+    pub(crate) fn enter(&self, room: ShopId) -> bool {
+        let mut state = self.state();
+        if state.rooms.contains(&room) {
+            return true;
+        }
+        if state.rooms.len() >= ROOMS {
+            return false;
+        }
+        state.rooms.push(room);
+        true
+    }
+
+    /// It is in a room no longer.
+    pub(crate) fn leave(&self, room: ShopId) {
+        self.state().rooms.retain(|other| *other != room);
+    }
+
+    /// The rooms that it is in.
+    pub(crate) fn rooms(&self) -> Vec<ShopId> {
+        self.state().rooms.clone()
     }
 
     /// Whether messages to its person go to it.

@@ -14,6 +14,8 @@ pub struct Settings {
     pub plain_without_tls: bool,
     /// How many messages may wait for one receiver.
     pub inbox_limit: u64,
+    /// Up to how many people in a room are told who else comes and goes.
+    pub room_presence: usize,
     /// How long a connection may take until somebody has logged in, TLS included.
     pub login_limit: Duration,
     /// After how long a silence a client is asked whether it is still there.

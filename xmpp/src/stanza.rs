@@ -30,6 +30,7 @@ impl StanzaError {
     }
 
     pub(crate) const BAD_REQUEST: Self = Self::new("modify", "bad-request");
+    pub(crate) const FORBIDDEN: Self = Self::new("auth", "forbidden");
     pub(crate) const INTERNAL: Self = Self::new("wait", "internal-server-error");
     pub(crate) const ITEM_NOT_FOUND: Self = Self::new("cancel", "item-not-found");
     pub(crate) const JID_MALFORMED: Self = Self::new("modify", "jid-malformed");

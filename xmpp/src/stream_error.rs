@@ -57,6 +57,10 @@ impl From<rxml::Error> for StreamError {
     fn from(error: rxml::Error) -> Self {
         match error {
             rxml::Error::RestrictedXml(_) | rxml::Error::UndeclaredEntity => Self::RestrictedXml,
+            // As in `<!DOCTYPE`: neither a comment nor CDATA.
+            rxml::Error::InvalidSyntax(what) if what.contains("comment section start") => {
+                Self::RestrictedXml
+            }
             rxml::Error::UndeclaredNamespacePrefix(_) => Self::BadNamespacePrefix,
             _ => Self::NotWellFormed,
         }

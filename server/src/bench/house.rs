@@ -39,11 +39,12 @@ pub(crate) struct House {
     pub(crate) ready_after: Duration,
 }
 
-/// The settings of a house in `data`: those of the product, but for the port.
+/// The settings of a house in `data`: those of the product, but for the ports.
 pub(crate) fn settings(data: &Path, log_url: Option<String>) -> Settings {
     Settings {
         data_dir: data.to_owned(),
         http_addr: "127.0.0.1:0".into(),
+        xmpp_addr: "127.0.0.1:0".into(),
         log_url: log_url.map(StoreUrl::new),
         ..Settings::default()
     }
@@ -57,7 +58,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let settings = settings(&options.data, options.log_url);
     let folder = DataFolder::open(&settings.data_dir)?;
     let lock = folder.lock()?;
-    let bound = Bound::new(&settings.http_addr).await?;
+    let bound = Bound::new(&settings).await?;
     println!("{}", bound.address());
     let mut server = bound.serve(&settings, &folder, lock).await?;
     server.caught_up().await?;

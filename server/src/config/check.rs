@@ -12,11 +12,32 @@ impl Settings {
     /// # Errors
     /// A sentence that names the setting, never the value of a private one.
     pub fn check(&self) -> Result<()> {
-        let port = self.http_addr.rsplit_once(':');
+        let addresses = [
+            ("http_addr", Some(&self.http_addr)),
+            ("xmpp_addr", Some(&self.xmpp_addr)),
+            ("xmpps_addr", self.xmpps_addr.as_ref()),
+        ];
+        for (name, address) in addresses {
+            ensure!(
+                address.is_none_or(|address| is_address(address)),
+                "{name} must be host:port, like 127.0.0.1:8080"
+            );
+        }
+        let domain = self.xmpp_domain.as_bytes();
         ensure!(
-            port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
-            "http_addr must be host:port, like 127.0.0.1:8080"
+            !domain.is_empty()
+                && domain
+                    .iter()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(b)),
+            "xmpp_domain must be a domain in lower case, like chat.example.com"
         );
+        for (name, ms) in [
+            ("login_ms", self.xmpp.login_ms),
+            ("quiet_ms", self.xmpp.quiet_ms),
+            ("answer_ms", self.xmpp.answer_ms),
+        ] {
+            ensure!(ms > 0, "xmpp.{name} must be at least 1");
+        }
         if let Some(token) = &self.admin_token {
             let visible =
                 !token.get().is_empty() && token.get().bytes().all(|b| b.is_ascii_graphic());
@@ -127,6 +148,11 @@ impl WeiboSettings {
     }
 }
 
+fn is_address(text: &str) -> bool {
+    let parts = text.rsplit_once(':');
+    parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
 fn is_url(text: &str) -> bool {
     reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
 }
@@ -153,6 +179,10 @@ mod tests {
     fn settings_that_cannot_work_are_refused_by_name() {
         refused(|s| s.http_addr = "8080".into(), "http_addr");
         refused(|s| s.http_addr = "127.0.0.1:99999".into(), "http_addr");
+        refused(|s| s.xmpp_addr = "5222".into(), "xmpp_addr");
+        refused(|s| s.xmpps_addr = Some("x".into()), "xmpps_addr");
+        refused(|s| s.xmpp_domain = "Dface.cn".into(), "xmpp_domain");
+        refused(|s| s.xmpp.quiet_ms = 0, "xmpp.quiet_ms");
         refused(|s| s.tls_cert = Some("cert.pem".into()), "tls_key");
         refused(|s| s.timezone = "Mars/Olympus".into(), "Mars/Olympus");
         refused(

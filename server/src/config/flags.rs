@@ -19,6 +19,14 @@ pub struct SettingsFlags {
         help_heading = "Settings"
     )]
     http_addr: Option<String>,
+    /// Where to listen for XMPP; port 0 picks a free one [default: 127.0.0.1:5222]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        help_heading = "Settings"
+    )]
+    xmpp_addr: Option<String>,
     /// Any setting by its name, like limits.body_bytes=1048576; `lianlian config` lists them all
     #[arg(
         long,
@@ -34,7 +42,11 @@ impl SettingsFlags {
     /// The settings that were given, by name.
     #[must_use]
     pub fn assignments(&self) -> Vec<(String, String)> {
-        let named = [("data_dir", &self.data_dir), ("http_addr", &self.http_addr)];
+        let named = [
+            ("data_dir", &self.data_dir),
+            ("http_addr", &self.http_addr),
+            ("xmpp_addr", &self.xmpp_addr),
+        ];
         let named = named
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));

@@ -1,0 +1,170 @@
+//! Streams of XML from people who know better, and from people who do not (RFC 6120 §4).
+
+use crate::harness::{Chatter, HEADER, House, bare};
+
+/// What a stream ends with when it begins like this.
+async fn end_of(house: &House, bytes: &[u8]) -> String {
+    let mut client = Chatter::connect(house.xmpp_address()).await;
+    client.sends_bytes(bytes).await;
+    client.rest().await
+}
+
+#[tokio::test]
+async fn what_is_no_stream_is_ended_with_the_reason() {
+    let house = House::new().await;
+    let header = |change: fn(&str) -> String| change(HEADER).into_bytes();
+    let behind = |text: &str| format!("{HEADER}{text}").into_bytes();
+    for (bytes, condition) in [
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "not-well-formed"),
+        (
+            header(|h| h.replace("dface.cn", "jabber.org")),
+            "host-unknown",
+        ),
+        (
+            header(|h| h.replace("version='1.0'>", "version='2.0'>")),
+            "unsupported-version",
+        ),
+        (
+            header(|h| h.replace("etherx", "other")),
+            "invalid-namespace",
+        ),
+        (behind(&"<a>".repeat(4_000)), "policy-violation"),
+        (
+            behind(&format!("<a>{}</a>", "x".repeat(1 << 20))),
+            "policy-violation",
+        ),
+        (behind("<!DOCTYPE a [<!ENTITY b 'c'>]>"), "restricted-xml"),
+        (behind("<a>&b;</a>"), "restricted-xml"),
+        (behind("<!-- hello -->"), "restricted-xml"),
+        (behind("<?php ?>"), "restricted-xml"),
+        (behind("<a></b>"), "not-well-formed"),
+        (
+            behind("<message><body>hi</body></message>"),
+            "not-authorized",
+        ),
+        (
+            [HEADER.as_bytes(), b"<a>\xff</a>"].concat(),
+            "not-well-formed",
+        ),
+    ] {
+        let rest = end_of(&house, &bytes).await;
+        let error = format!("<stream:error><{condition} ");
+        assert!(rest.contains(&error), "{condition}: {rest:.600}");
+        assert!(
+            rest.starts_with("<?xml version='1.0'?><stream:stream "),
+            "{rest:.600}"
+        );
+        assert!(rest.ends_with("</stream:stream>"), "{rest:.600}");
+    }
+    // Nobody else has noticed.
+    let ana = house.login("ana").await;
+    house.online(&ana, "phone").await;
+}
+
+#[tokio::test]
+async fn whoever_is_logged_in_may_send_more_but_not_without_limit() {
+    let house = House::new().await;
+    let ana = house.login("ana").await;
+    let mut a = house.online(&ana, "phone").await;
+    let long = "x".repeat(15_000);
+    a.sends(&format!(
+        "<message type='chat' to='{}'><body>{long}</body></message>",
+        bare(&ana)
+    ))
+    .await;
+    assert!(a.stanza("message").await.contains(&long));
+    // What nobody knows is no harm.
+    a.sends("<active xmlns='urn:xmpp:csi:0'/> <r xmlns='urn:xmpp:sm:3'/>\n")
+        .await;
+    assert_eq!(a.is_answered().await, "");
+    a.sends(&format!("<message><body>{}", "x".repeat(70_000)))
+        .await;
+    assert!(a.rest().await.contains("<policy-violation "));
+}
+
+#[tokio::test]
+async fn a_stranger_who_is_silent_is_shown_out() {
+    let house = House::with_xmpp(|settings| {
+        settings.login_limit = std::time::Duration::from_millis(100);
+    })
+    .await;
+    let mut slow = Chatter::connect(house.xmpp_address()).await;
+    slow.sends(HEADER).await;
+    let rest = slow.rest().await;
+    assert!(rest.contains("<connection-timeout "), "{rest}");
+}
+
+#[tokio::test]
+async fn a_silent_client_is_asked_and_then_given_up() {
+    let house = House::with_xmpp(|settings| {
+        settings.quiet = std::time::Duration::from_millis(100);
+        settings.answer_limit = std::time::Duration::from_millis(500);
+    })
+    .await;
+    let ana = house.login("ana").await;
+    let mut a = house.online(&ana, "phone").await;
+    let ping = a.stanza("iq").await;
+    assert!(ping.contains("<ping xmlns='urn:xmpp:ping'/>"), "{ping}");
+    let rest = a.rest().await;
+    assert!(rest.contains("<connection-timeout "), "{rest}");
+}
+
+#[tokio::test]
+async fn the_server_answers_what_every_client_asks() {
+    let house = House::new().await;
+    let ana = house.login("ana").await;
+    let mut a = house.online(&ana, "phone").await;
+    for (to, payload, answer) in [
+        (
+            "",
+            "<query xmlns='jabber:iq:roster'/>",
+            "<query xmlns='jabber:iq:roster'/>",
+        ),
+        (
+            "dface.cn",
+            "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+            "<identity category='server' type='im' name='lianlian'/>",
+        ),
+        (
+            "dface.cn",
+            "<query xmlns='http://jabber.org/protocol/disco#items'/>",
+            "<item jid='c.dface.cn' ",
+        ),
+        (
+            "dface.cn",
+            "<query xmlns='jabber:iq:version'/>",
+            "<name>lianlian</name>",
+        ),
+        (
+            "dface.cn",
+            "<query xmlns='urn:example'/>",
+            "<service-unavailable ",
+        ),
+        (
+            "x@jabber.org",
+            "<query xmlns='urn:example'/>",
+            "<remote-server-not-found ",
+        ),
+        (
+            "",
+            "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>",
+            "<not-allowed ",
+        ),
+    ] {
+        let to = if to.is_empty() {
+            String::new()
+        } else {
+            format!(" to='{to}'")
+        };
+        a.sends(&format!("<iq type='get' id='q'{to}>{payload}</iq>"))
+            .await;
+        let iq = a.stanza("iq").await;
+        assert!(iq.contains(answer), "{payload}: {iq}");
+        assert!(iq.contains(" id='q'"), "{iq}");
+    }
+    a.sends("<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>")
+        .await;
+    assert!(a.stanza("iq").await.starts_with("<iq type='result' id='s'"));
+    a.sends("<iq type='get' id='empty'/>").await;
+    assert!(a.stanza("iq").await.contains("<bad-request "));
+}
