@@ -16,7 +16,7 @@ pub use sweep::{Blob, Name};
 use crate::keys::Key;
 use bytes::Bytes;
 use domain::{CouponId, PhotoId};
-use failure::{absent, failed};
+use failure::{failed, no_such_key};
 use folder::BlobFolder;
 use futures_util::stream::{self, StreamExt};
 use object_store::aws::AmazonS3;
@@ -215,11 +215,12 @@ impl Inner {
     /// Whether the blob is missing from a store that is there. Whoever takes a missing bucket or
     /// an unplugged disk for a missing picture throws the picture away.
     fn lacks_only_this(&self, error: &object_store::Error) -> bool {
-        absent(error)
-            && match &self.place {
-                Place::Folder(folder) => folder.exists(),
-                Place::Bucket(_) => true,
+        match &self.place {
+            Place::Folder(folder) => {
+                matches!(error, object_store::Error::NotFound { .. }) && folder.exists()
             }
+            Place::Bucket(_) => no_such_key(error),
+        }
     }
 }
 

@@ -74,6 +74,7 @@ suite!(a_bucket on bucket: {
         a_wrong_secret_is_refused_and_not_told,
         a_bucket_that_was_away_is_used_again_when_it_is_back,
         a_missing_bucket_is_noticed,
+        what_answers_in_the_place_of_s3_is_not_believed,
         two_prefixes_share_a_bucket,
     }
 });

@@ -2,9 +2,10 @@
 
 use crate::fixture::{Fixture, thumb};
 use bytes::Bytes;
-use media::blobs::{Blobs, Error, Settings};
+use media::blobs::{Blobs, ByteRange, Conditions, Error, Settings};
 use std::time::{Duration, Instant};
 use test_s3::SECRET_KEY;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -133,6 +134,40 @@ pub(crate) async fn a_bucket_that_was_away_is_used_again_when_it_is_back(mut sto
 pub(crate) async fn a_missing_bucket_is_noticed(store: Fixture) {
     let blobs = store.opened(|settings| settings.url = "s3://elsewhere".into());
     reason(blobs.check().await);
+}
+
+pub(crate) async fn what_answers_in_the_place_of_s3_is_not_believed(store: Fixture) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let stranger = tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.expect("a connection");
+            let mut request = [0; 4096];
+            let _ = socket.read(&mut request).await;
+            let answer =
+                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = socket.write_all(answer).await;
+        }
+    });
+    let elsewhere =
+        |settings: &mut Settings| settings.s3.endpoint = Some(format!("http://{address}"));
+    let blobs = store.opened(elsewhere);
+    let last = Conditions {
+        range: Some(ByteRange::Last(1)),
+        if_none_match: None,
+    };
+    for reason in [
+        reason(blobs.get(&thumb(1)).await),
+        reason(blobs.read(&thumb(1), Conditions::default()).await),
+        reason(blobs.read(&thumb(1), last).await),
+        reason(blobs.put(&thumb(1), Bytes::new()).await),
+        reason(blobs.delete(&thumb(1)).await),
+        reason(blobs.check().await),
+    ] {
+        assert!(reason.contains("404"), "{reason}");
+    }
+    stranger.abort();
 }
 
 pub(crate) async fn two_prefixes_share_a_bucket(store: Fixture) {
