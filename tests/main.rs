@@ -33,6 +33,7 @@ mod restart;
 mod room;
 mod shop;
 mod shop_index;
+mod slixmpp;
 mod stores;
 mod traces;
 mod user;

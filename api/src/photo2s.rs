@@ -3,15 +3,15 @@
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::Input;
-use crate::photos::{Which, ready, send};
-use crate::pictures::{chat_size, unknown_picture};
+use crate::photos::{Which, send};
+use crate::pictures::{Arrived, chat_size, ready, unknown_picture};
 use crate::reply::Reply;
 use crate::session::Caller;
 use crate::upload::{Upload, WithFile};
 use axum::extract::State;
 use axum::response::Response;
+use domain::UserId;
 use domain::photo::Purpose;
-use domain::{PhotoId, UserId};
 use media::keys::Key;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -46,22 +46,11 @@ impl WithFile for Receiver {
 /// A picture that has arrived (seed §30.1).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NewPhoto2 {
-    /// The same as `id`.
-    #[schema(value_type = String)]
-    _id: PhotoId,
-    #[schema(value_type = String)]
-    id: PhotoId,
-    #[schema(value_type = String)]
-    user_id: UserId,
+    #[serde(flatten)]
+    arrived: Arrived,
     /// The receiver.
     #[schema(value_type = String)]
     to_uid: UserId,
-    /// A name; it says that the picture has yet to be processed.
-    img_tmp: String,
-    /// Empty.
-    logo: &'static str,
-    /// Null.
-    logo_thumb2: Option<String>,
 }
 
 /// `POST /photo2s` (also `/photo2s/create`): a picture for one person.
@@ -82,13 +71,8 @@ pub(crate) async fn create(
     } = upload;
     let id = send(&app, caller, Purpose::Private { to_id }, file).await?;
     Ok(Reply(NewPhoto2 {
-        _id: id,
-        id,
-        user_id: caller,
+        arrived: Arrived::new(id, caller),
         to_uid: to_id,
-        img_tmp: id.to_string(),
-        logo: "",
-        logo_thumb2: None,
     }))
 }
 

@@ -3,11 +3,11 @@
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::Input;
-use crate::pictures::{chat_size, choice, unknown_picture};
+use crate::pictures::{Arrived, chat_size, choice, ready, unknown_picture};
 use crate::reply::Reply;
 use crate::session::Caller;
 use crate::shop::check_shop;
-use crate::upload::{Upload, WithFile};
+use crate::upload::{Spooled, Upload, WithFile};
 use axum::extract::State;
 use axum::response::Response;
 use domain::photo::{PhotoUploaded, Purpose};
@@ -56,23 +56,12 @@ impl WithFile for Words {
 /// A picture that has arrived (seed §29.1).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NewPhoto {
-    /// The same as `id`.
-    #[schema(value_type = String)]
-    _id: PhotoId,
-    #[schema(value_type = String)]
-    id: PhotoId,
-    #[schema(value_type = String)]
-    user_id: UserId,
+    #[serde(flatten)]
+    arrived: Arrived,
     /// Shop id.
     room: String,
     weibo: bool,
     desc: Option<String>,
-    /// A name; it says that the picture has yet to be processed.
-    img_tmp: String,
-    /// Empty.
-    logo: &'static str,
-    /// Null.
-    logo_thumb2: Option<String>,
 }
 
 /// `POST /photos` (also `/photos/create`): a picture for everybody in the room of a shop.
@@ -101,15 +90,10 @@ pub(crate) async fn create(
     };
     let id = send(&app, caller, purpose, file).await?;
     Ok(Reply(NewPhoto {
-        _id: id,
-        id,
-        user_id: caller,
+        arrived: Arrived::new(id, caller),
         room: room.to_string(),
         weibo,
         desc,
-        img_tmp: id.to_string(),
-        logo: "",
-        logo_thumb2: None,
     }))
 }
 
@@ -118,7 +102,7 @@ pub(crate) async fn send(
     app: &App,
     user_id: UserId,
     purpose: Purpose,
-    file: crate::upload::Spooled,
+    file: Spooled,
 ) -> Result<PhotoId, ApiError> {
     let sent = app.pictures.take(app, file).await?;
     let uploaded = PhotoUploaded {
@@ -185,13 +169,4 @@ pub(crate) async fn show(
     let photo = photo.filter(in_a_room).ok_or_else(unknown_picture)?;
     let key = Key::photo(id, size, ready(photo.state)?);
     app.pictures.public(&key, app.now()).await
-}
-
-/// What a processed picture is.
-pub(crate) fn ready(state: photos::State) -> Result<domain::photo::Format, ApiError> {
-    match state {
-        photos::State::Ready { format, .. } => Ok(format),
-        photos::State::Pending => Err(ApiError::not_found("not processed yet")),
-        photos::State::Rejected => Err(unknown_picture()),
-    }
 }

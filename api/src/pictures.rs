@@ -7,17 +7,19 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use domain::photo::Format;
-use domain::{Millis, PhotoId};
+use domain::{Millis, PhotoId, UserId};
 use media::blobs::Blobs;
 use media::keys::{Key, Size};
 use media::links::Links;
 use media::picture::{self, Refusal};
 use moka::sync::Cache;
 use projections::albums::Logo;
-use serde::{Deserialize, Deserializer};
+use projections::photos::State;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use utoipa::ToSchema;
 
 /// How many pictures are in memory at once on their way into the blob store.
 const AT_ONCE: usize = 8;
@@ -175,7 +177,47 @@ pub(crate) fn chat_size(size: Option<u8>) -> Result<Size, ApiError> {
     }
 }
 
-/// The answer about a picture that is not there, or not yet.
+/// A picture of a conversation that has arrived; it has no links before it has been processed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Arrived {
+    /// The same as `id`.
+    #[schema(value_type = String)]
+    _id: PhotoId,
+    #[schema(value_type = String)]
+    id: PhotoId,
+    #[schema(value_type = String)]
+    user_id: UserId,
+    /// A name; it says that the picture has yet to be processed.
+    img_tmp: String,
+    /// Empty.
+    logo: &'static str,
+    /// Null.
+    logo_thumb2: Option<String>,
+}
+
+impl Arrived {
+    pub(crate) fn new(id: PhotoId, user_id: UserId) -> Self {
+        Self {
+            _id: id,
+            id,
+            user_id,
+            img_tmp: id.to_string(),
+            logo: "",
+            logo_thumb2: None,
+        }
+    }
+}
+
+/// What a processed picture is.
+pub(crate) fn ready(state: State) -> Result<Format, ApiError> {
+    match state {
+        State::Ready { format, .. } => Ok(format),
+        State::Pending => Err(ApiError::not_found("not processed yet")),
+        State::Rejected => Err(unknown_picture()),
+    }
+}
+
+/// The answer about a picture that is not there.
 pub(crate) fn unknown_picture() -> ApiError {
     ApiError::not_found("unknown picture")
 }

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::Input;
-use crate::pictures::{album_size, unknown_picture};
+use crate::pictures::{album_size, ready, unknown_picture};
 use crate::reply::Reply;
 use crate::session::Caller;
 use crate::upload::{Upload, WithFile};
@@ -14,7 +14,6 @@ use domain::album::PhotoAdded;
 use domain::photo::Purpose;
 use domain::{PhotoId, UserId};
 use media::keys::Key;
-use projections::photos;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -126,14 +125,9 @@ pub(crate) async fn show(
     let size = album_size(size)?;
     let photo = app.projections.photos.get(id).await?;
     let photo = photo.filter(|photo| photo.purpose == Purpose::Album);
-    match photo.ok_or_else(unknown_picture)?.state {
-        photos::State::Ready { format, .. } => {
-            let key = Key::photo(id, size, format);
-            app.pictures.public(&key, app.now()).await
-        }
-        photos::State::Pending => Err(ApiError::not_found("not processed yet")),
-        photos::State::Rejected => Err(unknown_picture()),
-    }
+    let format = ready(photo.ok_or_else(unknown_picture)?.state)?;
+    let key = Key::photo(id, size, format);
+    app.pictures.public(&key, app.now()).await
 }
 
 /// A new order.

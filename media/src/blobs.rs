@@ -16,9 +16,9 @@ pub use sweep::{Blob, Name};
 use crate::keys::Key;
 use bytes::Bytes;
 use domain::{CouponId, PhotoId};
-use failure::{absent, failed};
+use failure::{failed, no_such_key};
 use folder::BlobFolder;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream::{self, StreamExt};
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::signer::{Method, Signer};
@@ -67,23 +67,25 @@ impl Blobs {
     pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), Error> {
         let what = || format!("cannot store {key}");
         let mut options = PutOptions::default();
-        if let Place::Bucket(_) = self.0.place {
-            // S3 serves it by signed URL, so it must know what it is.
-            let content_type = key.content_type().unwrap_or("application/octet-stream");
-            options.attributes = Attributes::from_iter([(Attribute::ContentType, content_type)]);
+        match &self.0.place {
+            // Else it would be stored below the place where the disk should be.
+            Place::Folder(folder) if !folder.exists() => {
+                let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+                return Err(Error::Unavailable(format!("{}: {gone}", what())));
+            }
+            Place::Folder(_) => {}
+            Place::Bucket(_) => {
+                // S3 serves it by signed URL, so it must know what it is.
+                let kind = key.content_type().unwrap_or("application/octet-stream");
+                options.attributes = Attributes::from_iter([(Attribute::ContentType, kind)]);
+            }
         }
         let (path, payload) = (self.0.path(key), PutPayload::from_bytes(bytes));
         let stored = self.0.objects.put_opts(&path, payload, options).await;
         stored.map_err(|error| failed(what, &error))?;
-        if let Place::Folder(folder) = &self.0.place {
-            let (folder, name) = (folder.clone(), key.to_string());
-            let synced = tokio::task::spawn_blocking(move || folder.sync_above(&name)).await;
-            synced
-                .map_err(std::io::Error::other)
-                .flatten()
-                .map_err(|error| Error::Unavailable(format!("{}: {error}", what())))?;
-        }
-        Ok(())
+        let name = key.to_string();
+        self.in_folder(what, move |folder| folder.sync_above(&name))
+            .await
     }
 
     /// The whole blob, if it is there.
@@ -156,40 +158,52 @@ impl Blobs {
     /// [`Error::Unavailable`] says why not.
     pub async fn check(&self) -> Result<(), Error> {
         let what = || "the blob store is away".to_owned();
-        match &self.0.place {
-            Place::Folder(folder) => {
-                let folder = folder.clone();
-                let checked = tokio::task::spawn_blocking(move || folder.check()).await;
-                checked
-                    .map_err(std::io::Error::other)
-                    .flatten()
-                    .map_err(|error| Error::Unavailable(format!("{}: {error}", what())))
-            }
-            Place::Bucket(bucket) => {
-                // Nothing lies there, so the answer is short; only a list tells a missing bucket.
-                let nothing = Path::from(format!("{}/check", self.0.prefix));
-                match bucket.list(Some(&nothing)).next().await {
-                    Some(Err(error)) => Err(failed(what, &error)),
-                    _ => Ok(()),
-                }
+        if let Place::Bucket(bucket) = &self.0.place {
+            // Nothing lies there, so the answer is short; only a list tells a missing bucket.
+            let nothing = Path::from(format!("{}/check", self.0.prefix));
+            if let Some(Err(error)) = bucket.list(Some(&nothing)).next().await {
+                return Err(failed(what, &error));
             }
         }
+        self.in_folder(what, BlobFolder::check).await
+    }
+
+    /// Does what has to wait for the disk; nothing where the store is a bucket.
+    async fn in_folder(
+        &self,
+        what: impl FnOnce() -> String,
+        job: impl FnOnce(&BlobFolder) -> std::io::Result<()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let Place::Folder(folder) = &self.0.place else {
+            return Ok(());
+        };
+        let folder = folder.clone();
+        let done = tokio::task::spawn_blocking(move || job(&folder)).await;
+        done.map_err(std::io::Error::other)
+            .flatten()
+            .map_err(|error| Error::Unavailable(format!("{}: {error}", what())))
     }
 
     async fn delete_all(&self, paths: Vec<Path>) -> Result<(), Error> {
-        let paths: BoxStream<'static, _> = stream::iter(paths.into_iter().map(Ok)).boxed();
-        let mut deleted = self.0.objects.delete_stream(paths);
+        let what = || "cannot delete".to_owned();
+        let each = stream::iter(paths.clone().into_iter().map(Ok)).boxed();
+        let mut deleted = self.0.objects.delete_stream(each);
         let mut outcome = Ok(());
         while let Some(one) = deleted.next().await {
             match one {
+                // The others are deleted all the same.
                 Err(error) if !self.0.lacks_only_this(&error) => {
-                    // The others are deleted all the same.
-                    outcome = Err(failed(|| "cannot delete".to_owned(), &error));
+                    outcome = Err(failed(what, &error));
                 }
                 _ => {}
             }
         }
-        outcome
+        outcome?;
+        self.in_folder(what, move |folder| {
+            paths.iter().for_each(|path| folder.tidy(path.as_ref()));
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -201,11 +215,12 @@ impl Inner {
     /// Whether the blob is missing from a store that is there. Whoever takes a missing bucket or
     /// an unplugged disk for a missing picture throws the picture away.
     fn lacks_only_this(&self, error: &object_store::Error) -> bool {
-        absent(error)
-            && match &self.place {
-                Place::Folder(folder) => folder.exists(),
-                Place::Bucket(_) => true,
+        match &self.place {
+            Place::Folder(folder) => {
+                matches!(error, object_store::Error::NotFound { .. }) && folder.exists()
             }
+            Place::Bucket(_) => no_such_key(error),
+        }
     }
 }
 

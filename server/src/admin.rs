@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 /// The admin API.
 #[derive(clap::Args, Clone, Debug)]
@@ -33,6 +34,9 @@ enum Order {
         /// The text; empty takes the notice down
         title: String,
     },
+    /// Offer, withdraw and list coupons
+    #[command(subcommand)]
+    Coupons(Coupons),
     /// Look after accounts
     #[command(subcommand)]
     Users(Users),
@@ -93,6 +97,51 @@ enum Staff {
 }
 
 #[derive(clap::Subcommand, Clone, Debug)]
+enum Coupons {
+    /// Offer a coupon to the guests of a shop
+    Add {
+        /// The shop's id
+        shop: u64,
+        #[command(flatten)]
+        coupon: NewCoupon,
+        /// The merchant's own picture: a JPEG, PNG or GIF
+        #[arg(long, value_name = "FILE")]
+        image: Option<PathBuf>,
+    },
+    /// Give a coupon out no longer; the copies that people have stay good
+    Withdraw {
+        /// The coupon's id
+        coupon: String,
+    },
+    /// Show what is and was offered, and how it is taken up
+    List {
+        /// Only of this shop
+        #[arg(long)]
+        shop: Option<u64>,
+        /// Which page of 20
+        #[arg(long, default_value_t = 1)]
+        page: u32,
+    },
+}
+
+#[derive(clap::Args, Clone, Debug, Serialize)]
+struct NewCoupon {
+    /// Its name, up to 63 characters
+    #[arg(long)]
+    name: String,
+    /// What it promises, up to 500 characters
+    #[arg(long, default_value = "")]
+    desc: String,
+    /// 0 once a person, 1 one unused copy at a time, 2 at every check-in
+    #[arg(long, value_name = "0..2")]
+    rule: u8,
+    /// The last day on which it can be used, like 2013-12-31
+    #[arg(long, value_name = "DAY")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_until: Option<String>,
+}
+
+#[derive(clap::Subcommand, Clone, Debug)]
 enum Users {
     /// Give a person a new XMPP password
     ResetPassword {
@@ -142,7 +191,7 @@ struct Edit {
     phone: Option<String>,
 }
 
-/// A call of the admin API: method, segments of the path after `/admin`, body.
+/// A call of the admin API: method, segments of the path after `/admin`, parameters.
 type Call = (Method, Vec<String>, Option<Value>);
 
 /// `lianlian admin`.
@@ -151,14 +200,26 @@ type Call = (Method, Vec<String>, Option<Value>);
 /// What the server refuses, or that it cannot be reached.
 pub(crate) async fn run(settings: &Settings, admin: Admin) -> Result<()> {
     let client = AdminClient::new(settings, &admin.target)?;
-    let (method, path, body) = admin.order.call()?;
+    let file = admin.order.file().map(Path::to_owned);
+    let (method, path, parameters) = admin.order.call()?;
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let answer = client.call(method, &path, body).await?;
+    let answer = match file {
+        Some(file) => client.send("image", &file, &path, parameters).await?,
+        None => client.call(method, &path, parameters).await?,
+    };
     writeln!(std::io::stdout(), "{answer}")?;
     Ok(())
 }
 
 impl Order {
+    /// The file that comes along.
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Coupons(Coupons::Add { image, .. }) => image.as_deref(),
+            _ => None,
+        }
+    }
+
     fn call(self) -> Result<Call> {
         Ok(match self {
             Self::Shops(shops) => shops.call()?,
@@ -177,6 +238,7 @@ impl Order {
                 path(["shops", &shop.to_string(), "notice"]),
                 Some(json!({ "title": title })),
             ),
+            Self::Coupons(coupons) => coupons.call()?,
             Self::Users(Users::ResetPassword { user }) => {
                 (Method::POST, path(["users", &user, "reset_password"]), None)
             }
@@ -212,6 +274,24 @@ impl Shops {
                 )
             }
             Self::Close { shop } => (Method::DELETE, path(["shops", &shop.to_string()]), None),
+        })
+    }
+}
+
+impl Coupons {
+    fn call(self) -> Result<Call> {
+        Ok(match self {
+            Self::Add { shop, coupon, .. } => {
+                let mut body = serde_json::to_value(coupon).context("the coupon")?;
+                body["shop_id"] = shop.into();
+                (Method::POST, path(["coupons"]), Some(body))
+            }
+            Self::Withdraw { coupon } => (Method::DELETE, path(["coupons", &coupon]), None),
+            Self::List { shop, page } => {
+                let mut query = json!({ "page": page });
+                merge(&mut query, &json!({ "shop_id": shop }));
+                (Method::GET, path(["coupons"]), Some(query))
+            }
         })
     }
 }
@@ -279,6 +359,22 @@ mod tests {
         calls(
             "notice 7 hi",
             (Method::PUT, "shops/7/notice", json!({"title": "hi"})),
+        );
+        calls(
+            "coupons add 7 --name 半价 --rule 2 --image a.jpg",
+            (
+                Method::POST,
+                "coupons",
+                json!({"shop_id": 7, "name": "半价", "desc": "", "rule": 2}),
+            ),
+        );
+        calls(
+            "coupons withdraw c",
+            (Method::DELETE, "coupons/c", Value::Null),
+        );
+        calls(
+            "coupons list --shop 7",
+            (Method::GET, "coupons", json!({"shop_id": 7, "page": 1})),
         );
         calls(
             "users reset-password u",

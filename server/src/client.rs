@@ -4,10 +4,13 @@ use crate::config::Settings;
 use crate::folder::{Claim, DataFolder};
 use crate::tls;
 use anyhow::{Context, Result, bail};
-use reqwest::{Certificate, Client, ClientBuilder, Method, Url, redirect};
+use domain::photo::Format;
+use media::picture;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, Url, redirect};
 use serde_json::Value;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a call may take.
@@ -70,7 +73,7 @@ impl AdminClient {
         })
     }
 
-    /// Calls `path`, given as its segments, with a JSON body if there is one.
+    /// Calls `path`, given as its segments, with parameters if there are any.
     ///
     /// # Errors
     /// When the server cannot be reached, or what it answers instead of 2xx.
@@ -78,8 +81,51 @@ impl AdminClient {
         &self,
         method: Method,
         path: &[&str],
-        body: Option<Value>,
+        parameters: Option<Value>,
     ) -> Result<Value> {
+        let reads = method == Method::GET;
+        let request = self.request(method, path)?;
+        self.answer(match parameters {
+            Some(query) if reads => request.query(&query),
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    /// Sends a picture to `path` under this name, with parameters if there are any.
+    ///
+    /// # Errors
+    /// When it cannot be read, and those of [`Self::call`].
+    pub(crate) async fn send(
+        &self,
+        name: &'static str,
+        file: &Path,
+        path: &[&str],
+        parameters: Option<Value>,
+    ) -> Result<Value> {
+        let bytes =
+            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let kind = match picture::sniff(&bytes) {
+            Some(Format::Jpeg) => "image/jpeg",
+            Some(Format::Png) => "image/png",
+            Some(Format::Gif) => "image/gif",
+            None => bail!("{} is not a JPEG, PNG or GIF", file.display()),
+        };
+        let picture = Part::bytes(bytes).file_name(name).mime_str(kind)?;
+        let mut form = Form::new().part(name, picture);
+        let parameters = parameters.as_ref().and_then(Value::as_object);
+        for (key, value) in parameters.into_iter().flatten() {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            form = form.text(key.clone(), text);
+        }
+        let request = self.request(Method::POST, path)?;
+        self.answer(request.multipart(form)).await
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> Result<RequestBuilder> {
         let mut url = self.url.clone();
         // Segment by segment, so that a `/` in an id cannot lead elsewhere.
         url.path_segments_mut()
@@ -87,10 +133,10 @@ impl AdminClient {
             .pop_if_empty()
             .push("admin")
             .extend(path);
-        let mut request = self.http.request(method, url).bearer_auth(&self.token);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
+        Ok(self.http.request(method, url).bearer_auth(&self.token))
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Value> {
         let server = self.url.origin().ascii_serialization();
         let answer = request.send().await.map_err(reqwest::Error::without_url);
         let answer = answer.with_context(|| format!("cannot reach the server at {server}"))?;

@@ -1,6 +1,7 @@
 //! `lianlian demo`: everything on the embedded store, with the shops of central Helsinki and a
 //! handful of simulated people; nothing of it is left when it ends.
 
+mod face;
 mod phone;
 
 use crate::config::{Private, Settings};
@@ -182,10 +183,10 @@ async fn live(url: &str) {
         if phones.len() < PEOPLE.len() {
             let name = PEOPLE[phones.len()];
             let password = hex::encode(rand::random::<[u8; 8]>());
-            match Phone::log_in(url, &Account::new(name, &password)).await {
+            match arrive(url, name, &password).await {
                 Ok(phone) => phones.push((name, phone)),
                 Err(error) => {
-                    tracing::warn!("{name} cannot log in: {error:#}");
+                    tracing::warn!("{name} cannot come: {error:#}");
                     continue;
                 }
             }
@@ -197,6 +198,15 @@ async fn live(url: &str) {
             Err(error) => tracing::warn!("{name} cannot check in: {error:#}"),
         }
     }
+}
+
+/// Logs in as somebody new, who shows a face.
+async fn arrive(url: &str, name: &str, password: &str) -> Result<Phone> {
+    let phone = Phone::log_in(url, &Account::new(name, password)).await?;
+    if let Some(face) = face::of(name) {
+        phone.show_face(face).await?;
+    }
+    Ok(phone)
 }
 
 /// Goes somewhere and checks in at one of the first places offered; its name.

@@ -128,6 +128,8 @@ async fn requests(
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        // COMPAT: phones of 2013 look for `Img_url` letter by letter.
+        .title_case_headers(true)
         .max_buf_size(terms.head_bytes);
     http.http2()
         .timer(TokioTimer::new())

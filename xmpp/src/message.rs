@@ -211,11 +211,16 @@ pub(crate) fn delay(out: &mut String, from: &str, at: Millis) {
 /// What accompanies the body, but for what only we may say.
 pub(crate) fn children(stanza: &Element) -> String {
     let mut out = String::new();
-    let mut body_seen = false;
+    let mut bodies = 0;
     for child in stanza.children() {
-        let is_body = child.is("body", CLIENT);
-        let ours = child.is("delay", DELAY) || child.is("x", OLD_DELAY);
-        if !ours && !(is_body && !std::mem::replace(&mut body_seen, true)) {
+        if child.is("body", CLIENT) {
+            bodies += 1;
+            // The first is the body; others are translations of it.
+            if bodies == 1 {
+                continue;
+            }
+        }
+        if !child.is("delay", DELAY) && !child.is("x", OLD_DELAY) {
             child.write(&mut out, CLIENT);
         }
     }

@@ -27,10 +27,11 @@ pub enum OpenError {
     Bucket(String),
 }
 
-/// Whether a blob is not there. A missing bucket is reported in the same way as a missing blob.
-pub(super) fn absent(error: &object_store::Error) -> bool {
+/// Whether S3 says that it has no such blob. A missing bucket, and whatever else answers in the
+/// place of S3, has the same status.
+pub(super) fn no_such_key(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotFound { source, .. }
-        if !source.to_string().contains("NoSuchBucket"))
+        if source.to_string().contains("<Code>NoSuchKey</Code>"))
 }
 
 pub(super) fn failed(what: impl Fn() -> String, error: &object_store::Error) -> Error {

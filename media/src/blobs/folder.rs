@@ -12,6 +12,8 @@ use std::time::SystemTime;
 /// Written and removed to find out whether the disk takes anything.
 const CHECK: &str = ".check";
 
+/// A folder with one private folder in it for each kind of blob. These are never removed, so that
+/// a disk that is not there is not taken for an empty store.
 #[derive(Clone)]
 pub(super) struct BlobFolder(PathBuf);
 
@@ -24,19 +26,17 @@ pub(super) struct Found {
 }
 
 impl BlobFolder {
-    /// Makes the folder, or takes one that is there and shuts others out.
+    /// Makes the folder, or takes one that is there.
     pub(super) fn make(path: &Path) -> io::Result<Self> {
-        let private = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(path);
         let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
         private(path)?;
-        if path.metadata()?.permissions().mode() & 0o077 != 0
-            && let Err(error) = std::fs::set_permissions(path, Permissions::from_mode(0o700))
-        {
-            let shown = path.display();
-            tracing::warn!("others may read the folder of blobs {shown}: {error}");
-        }
         for folder in Folder::ALL {
-            private(&path.join(folder.name()))?;
+            let folder = path.join(folder.name());
+            private(&folder)?;
+            // One that was restored from a backup may have come with another mode.
+            if folder.metadata()?.permissions().mode() & 0o077 != 0 {
+                std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+            }
         }
         sync(path)?;
         for parent in missing.iter().filter_map(|made| made.parent()) {
@@ -50,7 +50,8 @@ impl BlobFolder {
     }
 
     pub(super) fn exists(&self) -> bool {
-        self.0.is_dir()
+        let is_there = |folder: Folder| self.0.join(folder.name()).is_dir();
+        Folder::ALL.into_iter().all(is_there)
     }
 
     /// Makes sure that the folders above the one of a new blob are on disk.
@@ -64,8 +65,11 @@ impl BlobFolder {
             .try_for_each(|above| sync(&self.0.join(above)))
     }
 
-    /// Finds out whether files can be written.
+    /// Finds out whether the folders are there and files can be written.
     pub(super) fn check(&self) -> io::Result<()> {
+        if !self.exists() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let path = self.0.join(CHECK);
         std::fs::write(&path, CHECK)?;
         match std::fs::remove_file(&path) {
@@ -77,10 +81,18 @@ impl BlobFolder {
 
     /// Removes a file by its name inside the folder; an absent one is removed already.
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
-        let path = self.0.join(name);
-        match std::fs::remove_file(&path) {
+        match std::fs::remove_file(self.0.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// Removes the folder of a blob that was removed, if it was the last one in it.
+    pub(super) fn tidy(&self, name: &str) {
+        let own = Path::new(name).parent();
+        if let Some(own) = own.filter(|own| own.components().count() > 1) {
+            // One that is not empty, or gone already, stays as it is.
+            let _ = std::fs::remove_dir(self.0.join(own));
         }
     }
 
@@ -95,15 +107,18 @@ impl BlobFolder {
     ) -> io::Result<()> {
         let mut folders = vec![PathBuf::from(folder.name())];
         while let Some(folder) = folders.pop() {
-            let Some(entries) = unless_gone(std::fs::read_dir(self.0.join(&folder)))? else {
-                continue;
+            let inner = folder.components().count() > 1;
+            let entries = match std::fs::read_dir(self.0.join(&folder)) {
+                Err(error) if inner && error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries?,
             };
             for entry in entries {
                 let entry = entry?;
                 let path = folder.join(entry.file_name());
-                // Links are not followed: none is ours.
-                let Some(metadata) = unless_gone(entry.metadata())? else {
-                    continue;
+                // Links are not followed: none is ours. What was deleted meanwhile does not count.
+                let metadata = match entry.metadata() {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    metadata => metadata?,
                 };
                 if metadata.is_dir() {
                     folders.push(path);
@@ -123,12 +138,8 @@ impl BlobFolder {
     }
 }
 
-/// What was deleted while we looked is none of our business.
-fn unless_gone<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
-    match looked {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        looked => looked.map(Some),
-    }
+fn private(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

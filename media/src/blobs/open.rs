@@ -53,7 +53,8 @@ pub(super) fn open(settings: &Settings) -> Result<Inner, OpenError> {
     let url = Url::parse(&settings.url).map_err(|_| OpenError::Url)?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     match url.scheme() {
-        "file" if plain => open_folder(&url),
+        // Three slashes: `file:blobs` would be read as a folder at the root.
+        "file" if plain && settings.url.starts_with("file:///") => open_folder(&url),
         "s3" if plain => open_bucket(&url, &settings.s3),
         _ => Err(OpenError::Url),
     }
@@ -61,13 +62,15 @@ pub(super) fn open(settings: &Settings) -> Result<Inner, OpenError> {
 
 fn open_folder(url: &Url) -> Result<Inner, OpenError> {
     let path = url.to_file_path().map_err(|()| OpenError::Url)?;
+    if path.parent().is_none() {
+        return Err(OpenError::Url);
+    }
     let shown = path.display();
     let refused = |error: String| OpenError::Folder(format!("{shown}: {error}"));
     let folder = BlobFolder::make(&path).map_err(|error| refused(error.to_string()))?;
     let objects = LocalFileSystem::new_with_prefix(folder.path())
         .map_err(|error| refused(reason(&error)))?
-        .with_fsync(true)
-        .with_automatic_cleanup(true);
+        .with_fsync(true);
     Ok(Inner {
         objects: Arc::new(objects),
         prefix: Path::default(),

@@ -77,21 +77,17 @@ impl Blobs {
             Name::Unknown(name) => name.clone(),
         };
         let what = format!("cannot delete {name}");
-        match &self.0.place {
-            Place::Folder(folder) => {
-                let folder = folder.clone();
-                let removed = tokio::task::spawn_blocking(move || folder.remove(&name)).await;
-                removed
-                    .map_err(std::io::Error::other)
-                    .flatten()
-                    .map_err(|error| Error::Unavailable(format!("{what}: {error}")))
-            }
-            Place::Bucket(_) => {
-                let path = Path::parse(format!("{}/{name}", self.0.prefix))
-                    .map_err(|error| Error::Unavailable(format!("{what}: {error}")))?;
-                self.delete_all(vec![path]).await
-            }
+        if let Place::Bucket(_) = &self.0.place {
+            let path = Path::parse(format!("{}/{name}", self.0.prefix))
+                .map_err(|error| Error::Unavailable(format!("{what}: {error}")))?;
+            return self.delete_all(vec![path]).await;
         }
+        let job = move |folder: &BlobFolder| {
+            folder.remove(&name)?;
+            folder.tidy(&name);
+            Ok(())
+        };
+        self.in_folder(|| what, job).await
     }
 
     fn named(&self, object: &ObjectMeta) -> Blob {

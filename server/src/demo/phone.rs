@@ -2,6 +2,7 @@
 
 use crate::client;
 use anyhow::{Context, Result, bail};
+use reqwest::multipart::{Form, Part};
 use reqwest::{Client, RequestBuilder, Response, header};
 use serde::Deserialize;
 use sha1::{Digest, Sha1};
@@ -123,6 +124,17 @@ impl Phone {
         ];
         let request = self.http.post(format!("{}/checkins", self.url)).form(&form);
         send(self.known(request)).await?;
+        Ok(())
+    }
+
+    /// Puts a picture (PNG) into one's album.
+    pub(super) async fn show_face(&self, png: Vec<u8>) -> Result<()> {
+        let picture = Part::bytes(png)
+            .file_name("face.png")
+            .mime_str("image/png")?;
+        let form = Form::new().part("user_logo[img]", picture);
+        let request = self.http.post(format!("{}/user_logos", self.url));
+        send(self.known(request).multipart(form)).await?;
         Ok(())
     }
 

@@ -67,7 +67,7 @@ async fn a_request_is_answered_and_knows_where_it_comes_from() {
         answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n127.0.0.1"),
         "{answer}"
     );
-    assert!(answer.contains("content-length: 9\r\n"), "{answer}");
+    assert!(answer.contains("Content-Length: 9\r\n"), "{answer}");
 }
 
 #[tokio::test]

@@ -1,0 +1,36 @@
+//! slixmpp, a client that others wrote, against a house: an evening of two people, told in
+//! `slixmpp/evening.py`. `./check` installs it below the target folder.
+
+use crate::harness::{House, PATIENCE};
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+fn python() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| workspace.join("target"), PathBuf::from);
+    let python = target.join("slixmpp/bin/python");
+    let how = "python3 -m venv target/slixmpp && target/slixmpp/bin/pip install slixmpp";
+    assert!(python.exists(), "slixmpp is missing: ./check, or {how}");
+    python
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_with_slixmpp_spend_an_evening() {
+    let house = House::new().await;
+    let shop = house.shop("Ekberg", 60.168, 24.938).await;
+    let (ana, bo) = (house.login("ana").await, house.login("bo").await);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("slixmpp/evening.py");
+    let mut evening = Command::new(python());
+    evening
+        .arg(script)
+        .arg(house.xmpp_address().port().to_string())
+        .args([&shop, &ana.id, &ana.password, &bo.id, &bo.password])
+        .kill_on_drop(true);
+    let output = timeout(2 * PATIENCE, evening.output()).await;
+    let output = output.expect("ended in time").expect("python");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.trim(), "ok", "{complaints}");
+}
