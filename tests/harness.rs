@@ -4,10 +4,13 @@
 //! Nothing here knows what a right answer is, beyond the shape of every answer.
 
 mod answer;
+mod away;
 mod clock;
 mod door;
+mod form;
 mod house;
 mod phone;
+pub(crate) mod picture;
 mod poll;
 mod program;
 mod raw;
@@ -16,8 +19,10 @@ mod server;
 mod weibo;
 
 pub(crate) use answer::{Answer, same};
+pub(crate) use away::Away;
 pub(crate) use clock::{DAY, HOUR, MINUTE};
 pub(crate) use door::{ADMIN_TOKEN, Call, Door, encoded, full_hash, hash};
+pub(crate) use form::{Form, GIF, JPEG, PNG};
 pub(crate) use house::{House, Stores, settings};
 pub(crate) use phone::{Phone, id_of};
 pub(crate) use poll::{PATIENCE, eventually};
