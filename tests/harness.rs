@@ -4,11 +4,14 @@
 //! Nothing here knows what a right answer is, beyond the shape of every answer.
 
 mod answer;
+mod away;
 mod chatter;
 mod clock;
 mod door;
+mod form;
 mod house;
 mod phone;
+pub(crate) mod picture;
 mod poll;
 mod program;
 mod raw;
@@ -18,9 +21,11 @@ mod weibo;
 mod xmpp_door;
 
 pub(crate) use answer::{Answer, same};
+pub(crate) use away::Away;
 pub(crate) use chatter::{Chatter, HEADER, bare, plain};
 pub(crate) use clock::{DAY, HOUR, MINUTE};
 pub(crate) use door::{ADMIN_TOKEN, Call, Door, encoded, full_hash, hash};
+pub(crate) use form::{Form, GIF, JPEG, PNG};
 pub(crate) use house::{House, Stores, settings};
 pub(crate) use phone::{Phone, id_of};
 pub(crate) use poll::{PATIENCE, eventually};

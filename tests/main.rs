@@ -6,11 +6,17 @@
 mod harness;
 
 mod admin;
+mod album;
 mod architecture;
+mod bad_pictures;
+mod blob_kills;
+mod blobs;
 mod block;
+mod bucket;
 mod calls;
 mod chat;
 mod checkin;
+mod coupon;
 mod demo;
 mod device;
 mod error_status;
@@ -26,6 +32,7 @@ mod nearby_people;
 mod occupancy;
 mod operator_shell;
 mod parameters;
+mod photo;
 mod place_ranker;
 mod read_your_writes;
 mod rebuild;

@@ -1,6 +1,8 @@
 //! Logging in by Weibo, with a password or by way of the browser, when it is well and when it is
-//! not (seed §2.1, §2.2). Sharing there is in [`share`], the way there in [`way`].
+//! not (seed §2.1, §2.2). Sharing there is in [`share`], pictures in [`photo`], the way there in
+//! [`way`].
 
+mod photo;
 mod share;
 mod way;
 

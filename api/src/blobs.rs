@@ -4,8 +4,10 @@
 
 use crate::App;
 use crate::error::ApiError;
+use crate::input::Input;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::Millis;
@@ -32,11 +34,12 @@ pub(crate) struct Seal {
 /// redirect to a signed URL there.
 pub(crate) async fn get(
     State(app): State<App>,
-    Path(key): Path<String>,
-    Query(seal): Query<Seal>,
+    key: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
+    Input(seal): Input<Seal>,
 ) -> Result<Response, ApiError> {
     let now = app.now();
+    let Path(key) = key.map_err(|_| absent())?;
     let key = app.pictures.links.verify(&key, &seal.until, &seal.sig, now);
     let key = key.map_err(refused)?;
     let kind = key.content_type().ok_or_else(absent)?;
@@ -48,6 +51,9 @@ pub(crate) async fn get(
         return Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response());
     }
     let mut response = read(&app, &key, &headers).await?;
+    if response.status().is_client_error() {
+        return Ok(response);
+    }
     let fixed = response.headers_mut();
     fixed.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     fixed.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -69,16 +75,15 @@ async fn read(app: &App, key: &Key, headers: &HeaderMap) -> Result<Response, Api
         range: text(header::RANGE).and_then(ByteRange::from_header),
         if_none_match: text(header::IF_NONE_MATCH).map(str::to_owned),
     };
-    let mut reading = app.pictures.blobs.read(key, conditions.clone()).await?;
-    if let (Reading::Found(content), Some(tag)) = (&reading, text(header::IF_RANGE))
-        && conditions.range.is_some()
-        && content.etag.as_deref() != Some(tag)
-    {
+    if let (Some(part), Some(tag)) = (conditions.range, text(header::IF_RANGE)) {
         // The part is of no use to a client that has parts of another picture (RFC 9110 §13.1.5).
         conditions.range = None;
-        reading = app.pictures.blobs.read(key, conditions).await?;
+        let whole = app.pictures.blobs.read(key, conditions.clone()).await?;
+        let same =
+            matches!(&whole, Reading::Found(content) if content.etag.as_deref() == Some(tag));
+        conditions.range = same.then_some(part);
     }
-    match reading {
+    match app.pictures.blobs.read(key, conditions).await? {
         Reading::Found(content) => Ok(found(content)),
         Reading::Unchanged => Ok(StatusCode::NOT_MODIFIED.into_response()),
         Reading::OutOfRange { bytes } => {

@@ -49,6 +49,14 @@ impl Answer {
         body
     }
 
+    /// Where a redirect leads to.
+    #[track_caller]
+    pub(crate) fn elsewhere(&self) -> String {
+        assert_eq!(self.status, 302, "{}: {}", self.to, self.text());
+        assert!(self.body.is_empty(), "{}: {}", self.to, self.text());
+        self.header("location").expect("a destination")
+    }
+
     /// The sentence of an error with this status: an object with a text and nothing beside it.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16) -> String {

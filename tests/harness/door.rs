@@ -23,7 +23,7 @@ pub(crate) struct Door {
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
-    /// Path and query, as they stand in the request.
+    /// Path and query, as they stand in the request; a whole URL leads elsewhere.
     pub(crate) target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -96,10 +96,12 @@ impl Door {
         }
     }
 
-    /// A client that goes to plain HTTP doors.
+    /// A client that goes to plain HTTP doors, and nowhere by itself.
     pub(crate) fn client() -> Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Client::builder().no_proxy().build().expect("a client")
+        let stays = reqwest::redirect::Policy::none();
+        let client = Client::builder().no_proxy().redirect(stays);
+        client.build().expect("a client")
     }
 
     pub(crate) fn base(&self) -> String {
@@ -133,9 +135,12 @@ impl Door {
     pub(crate) async fn try_send(&self, call: Call) -> Result<Answer, reqwest::Error> {
         let shown: String = call.target.chars().take(200).collect();
         let to = format!("{} {shown}", call.method);
-        let mut request = self
-            .http
-            .request(call.method, format!("{}{}", self.base(), call.target));
+        let url = if call.target.starts_with("http") {
+            call.target
+        } else {
+            format!("{}{}", self.base(), call.target)
+        };
+        let mut request = self.http.request(call.method, url);
         for (name, value) in call.headers {
             request = request.header(name, value);
         }

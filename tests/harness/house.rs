@@ -6,7 +6,7 @@ use super::chatter::Chatter;
 use super::clock::{HOUR, ManualClock};
 use super::door::{ADMIN_TOKEN, Door};
 use super::phone::Phone;
-use super::poll::PATIENCE;
+use super::poll::{PATIENCE, eventually};
 use super::xmpp_door::{XmppDoor, xmpp_settings};
 use api::{Pictures, Settings};
 use commands::identity::{Provider, Weibo, WeiboSettings};
@@ -14,13 +14,16 @@ use commands::{Commands, Secret, State};
 use domain::Position;
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, Filter, StoredEvent};
-use media::blobs::Blobs;
+use futures_util::StreamExt;
+use media::blobs::{Blobs, Name};
+use media::keys::Folder;
 use media::links::Links;
 use policies::{Pace, Policies};
 use projections::{Options, Projections};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -229,6 +232,44 @@ impl House {
         &self.parts.blobs
     }
 
+    /// The folder in which they lie, unless the house was told otherwise.
+    pub(crate) fn blob_folder(&self) -> PathBuf {
+        self.plan.folder.path().join("blobs")
+    }
+
+    /// The names of all blobs.
+    pub(crate) async fn blob_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for folder in Folder::ALL {
+            let listed: Vec<_> = self.blobs().list(folder).collect().await;
+            let listed = listed.into_iter().map(|blob| blob.expect("a blob").name);
+            names.extend(listed.map(|name| match name {
+                Name::Key(key) => key.to_string(),
+                other => format!("{other:?}"),
+            }));
+        }
+        names.sort();
+        names
+    }
+
+    /// What carries out commands, as the policies of the house see it.
+    pub(crate) fn commands(&self) -> &Commands {
+        &self.parts.commands
+    }
+
+    /// Waits until every policy has done what is to be done about everything that has happened.
+    pub(crate) async fn quiet(&self) {
+        eventually("every policy has read everything", async || {
+            let head = self.head().await;
+            let shown = self.admin("GET", "/admin/policies", Value::Null).await;
+            let shown = shown.ok();
+            let mut policies = shown["policies"].as_array().expect("an array").iter();
+            let quiet = policies.all(|policy| policy["position"] == head.0);
+            (quiet && self.head().await == head).then_some(())
+        })
+        .await;
+    }
+
     /// The last position of the log.
     pub(crate) async fn head(&self) -> Position {
         self.parts.log.head().await.expect("a log")
@@ -257,6 +298,13 @@ impl House {
             .into_iter()
             .map(|event| event.type_name)
             .collect()
+    }
+
+    /// Whether anybody has done anything since then. What policies do of themselves does not count.
+    pub(crate) async fn acted_since(&self, then: Position) -> bool {
+        let events = stored_after(&*self.parts.log, then).await;
+        let mut events = events.iter();
+        events.any(|event| !event.metadata.contains("\"causation\""))
     }
 
     /// Nothing has happened since the last look.

@@ -2,6 +2,8 @@
 
 use super::answer::Answer;
 use super::door::{Call, Door};
+use super::form::{Form, JPEG};
+use super::picture;
 use serde_json::Value;
 use std::ops::Deref;
 
@@ -72,6 +74,40 @@ impl Phone {
     pub(crate) async fn check_in(&self, shop: &str) -> String {
         let row = self.door.send(self.check_in_call(shop)).await.ok();
         row["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Sends a picture for one's album, a square JPEG, which is shown as `<name>` from then on;
+    /// answers its id.
+    pub(crate) async fn add_picture(&self, name: &str) -> String {
+        let form = Form::logo(JPEG, &picture::jpeg(120, 120));
+        self.upload(form.to("/user_logos"), name).await
+    }
+
+    /// Sends a picture by this request; answers its id.
+    pub(crate) async fn upload(&self, call: Call, name: &str) -> String {
+        let id = id_of(&self.send(call).await.ok());
+        self.scrub.name(&id, name);
+        id
+    }
+
+    /// The ids of somebody's album, in order.
+    pub(crate) async fn album_of(&self, id: &str) -> Vec<String> {
+        let rows = self.get("/user_info/photos", &[("id", id)]).await.ok();
+        rows.as_array()
+            .expect("an array")
+            .iter()
+            .map(id_of)
+            .collect()
+    }
+
+    /// The picture to which a call sends this one.
+    pub(crate) async fn see(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        let sent = self.get(path, parameters).await;
+        let link = sent.elsewhere();
+        // Whoever holds the link may follow it.
+        let picture = self.door.get(&link, &[]).await;
+        assert_eq!(picture.status, 200, "{}: {}", picture.to, picture.text());
+        picture
     }
 
     /// Changes some of one's settings.

@@ -32,16 +32,22 @@ impl Scrub {
 
     fn text(&self, text: &str) -> String {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pieces = text.split('-').map(|piece| match names.get(piece) {
-            Some(name) => name.as_str(),
-            None if is_id(piece) => "<id>",
-            None => piece,
-        });
-        pieces.collect::<Vec<_>>().join("-")
+        let mut tidy = String::new();
+        // Ids stand in names of streams and in links too.
+        for piece in text.split_inclusive(['-', '/', '?', '&', '=']) {
+            let id = piece.trim_end_matches(['-', '/', '?', '&', '=']);
+            tidy.push_str(match names.get(id) {
+                Some(name) => name,
+                None if is_id(id) => "<id>",
+                None => id,
+            });
+            tidy.push_str(&piece[id.len()..]);
+        }
+        tidy
     }
 }
 
-/// 24 hex digits are the id of a person or a check-in, 32 a digest.
+/// 24 hex digits are the id of a person or a check-in, 32 a digest or the seal of a link.
 fn is_id(text: &str) -> bool {
     matches!(text.len(), 24 | 32) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

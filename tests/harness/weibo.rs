@@ -2,7 +2,7 @@
 //! codes, takes posts, and is in the mood that a test wants.
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
@@ -17,6 +17,9 @@ use tokio::task::JoinHandle;
 const APP_KEY: &str = "0123456789";
 const APP_SECRET: &str = "secret-of-the-app";
 const REDIRECT_URI: &str = "https://x.example/oauth2/sina_callback";
+
+/// Where posts with pictures go.
+const UPLOAD: &str = "/2/statuses/upload.json";
 
 /// Seconds that a token lives.
 const LIFETIME: i64 = 157_679;
@@ -70,7 +73,12 @@ struct Inside {
     calls: Vec<Value>,
     /// Whose, and what they say.
     posts: Vec<(String, String)>,
+    /// What was posted with pictures: their types and their bytes.
+    pictures: Vec<(String, Vec<u8>)>,
 }
+
+/// The picture of a call, if it brings one.
+type Picture = Option<(String, Vec<u8>)>;
 
 impl Drop for FakeWeibo {
     fn drop(&mut self) {
@@ -172,20 +180,23 @@ impl FakeWeibo {
     pub(crate) fn posts(&self) -> Vec<(String, String)> {
         self.inside().posts.clone()
     }
+
+    /// The types and the bytes of the pictures there.
+    pub(crate) fn pictures(&self) -> Vec<(String, Vec<u8>)> {
+        self.inside().pictures.clone()
+    }
 }
 
 async fn answer(State(inside): State<Arc<Mutex<Inside>>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
-    let query = parts.uri.query().unwrap_or_default().as_bytes().to_vec();
-    let pairs = form_urlencoded::parse(&query).chain(form_urlencoded::parse(&body));
-    let told: BTreeMap<String, String> = pairs
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
     let (method, path) = (
-        parts.method.as_str().to_owned(),
-        parts.uri.path().to_owned(),
+        request.method().as_str().to_owned(),
+        request.uri().path().to_owned(),
     );
+    let (told, picture) = if path == UPLOAD {
+        read_upload(request).await
+    } else {
+        (read(request).await, None)
+    };
     let mut mood = {
         let mut inside = inside.lock().unwrap_or_else(PoisonError::into_inner);
         let call = json!({"method": method, "path": path, "told": told});
@@ -204,6 +215,7 @@ async fn answer(State(inside): State<Arc<Mutex<Inside>>>, request: Request) -> R
                 ("POST", "/oauth2/access_token") => inside.grant(&told),
                 ("GET", "/2/users/show.json") => inside.show(&told),
                 ("POST", "/2/statuses/update.json") => inside.update(&told),
+                ("POST", UPLOAD) => inside.upload(&told, picture),
                 _ => Err((404, 10020, "request api not found")),
             };
             match answer {
@@ -226,6 +238,39 @@ async fn answer(State(inside): State<Arc<Mutex<Inside>>>, request: Request) -> R
             Body::from_stream(pages).into_response()
         }
     }
+}
+
+/// What stands in the query and in the form.
+async fn read(request: Request) -> BTreeMap<String, String> {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
+    let query = parts.uri.query().unwrap_or_default().as_bytes();
+    let pairs = form_urlencoded::parse(query).chain(form_urlencoded::parse(&body));
+    pairs
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+/// What stands in a form with a picture; of the picture, its type.
+async fn read_upload(request: Request) -> (BTreeMap<String, String>, Picture) {
+    let mut form = Multipart::from_request(request, &()).await.expect("a form");
+    let (mut told, mut picture) = (BTreeMap::new(), None);
+    while let Some(field) = form.next_field().await.expect("a field") {
+        let name = field.name().unwrap_or_default().to_owned();
+        let kind = field.content_type().map(str::to_owned);
+        let value = field.bytes().await.expect("a value").to_vec();
+        told.insert(
+            name,
+            match kind {
+                Some(kind) => {
+                    picture = Some((kind.clone(), value));
+                    kind
+                }
+                None => String::from_utf8(value).expect("a text"),
+            },
+        );
+    }
+    (told, picture)
 }
 
 type Refused = (u16, u64, &'static str);
@@ -292,6 +337,21 @@ impl Inside {
         }
         self.posts.push(post);
         Ok(json!({"id": 1, "idstr": "1"}))
+    }
+
+    fn upload(
+        &mut self,
+        told: &BTreeMap<String, String>,
+        picture: Picture,
+    ) -> Result<Value, Refused> {
+        let owner = self.owner(told)?;
+        let status = told.get("status").filter(|status| !status.is_empty());
+        let (Some(status), Some(picture)) = (status, picture) else {
+            return Err((400, 10008, "param error"));
+        };
+        self.posts.push((owner.to_owned(), status.clone()));
+        self.pictures.push(picture);
+        Ok(json!({"id": 2, "idstr": "2"}))
     }
 
     /// Whose token it is.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const UPDATE: &str = "/2/statuses/update.json";
 
 /// Ana, logged in; what happened until now is forgotten.
-async fn ana(house: &House) -> Phone {
+pub(super) async fn ana(house: &House) -> Phone {
     let answer = with_password(house, "Ana's secret").await;
     let ana = Phone::logged_in(house.door(), &answer);
     house.scrub.name(&ana.id, "ana");
@@ -31,7 +31,7 @@ async fn policy(door: &Door) -> Value {
 }
 
 /// Waits until this has happened since the last look.
-async fn happens(house: &House, types: &[&str]) {
+pub(super) async fn happens(house: &House, types: &[&str]) {
     let mut all = Vec::new();
     eventually(&format!("{types:?} happen"), async || {
         all.extend(house.happened_types().await);
