@@ -11,7 +11,7 @@ use domain::chat::{MAX_NAME, Rejection};
 use domain::inbox::{self, Inbox, MessageDisplayed, MessagesDelivered};
 use domain::shop::Shop;
 use domain::{Decider, Millis, Party, StreamName, UserId};
-use eventlog::ExpectedRevision;
+use eventlog::{ExpectedRevision, Metadata};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
@@ -93,15 +93,7 @@ impl Commands {
         message: MessageSent,
         circumstances: Circumstances,
     ) -> Result<Receipt, Error<Rejection>> {
-        let unwanted = match message.to {
-            Destination::To(to) => {
-                self.check_party(to).await?;
-                self.is_unwanted(message.from, to)
-                    .await
-                    .map_err(Error::Log)?
-            }
-            Destination::Room(_) => false,
-        };
+        let unwanted = self.check_receiver(&message).await?;
         let now = self.clock.now();
         let duplicate = message.id.as_ref().map(|id| digest(&message, id));
         if let Some(digest) = &duplicate
@@ -129,6 +121,35 @@ impl Commands {
             self.chat.sent.insert(digest, now);
         }
         Ok(receipt)
+    }
+
+    /// Says something that follows from what has happened, once for each `id`, however full the
+    /// receiver's inbox is. What is not wanted leaves an empty receipt.
+    ///
+    /// # Errors
+    /// [`Rejection`]; [`Error::Log`].
+    pub async fn send_message_once(
+        &self,
+        message: MessageSent,
+        id: Uuid,
+        by: &Metadata,
+    ) -> Result<Receipt, Error<Rejection>> {
+        let unwanted = self.check_receiver(&message).await?;
+        let stream = stream_of(&message);
+        let Circumstances { present, fits } = Circumstances::default();
+        let command = Command::Send {
+            message,
+            unwanted,
+            present,
+            fits,
+        };
+        let events = Chat::decide(&(), &command).map_err(Error::Rejected)?;
+        let mut events = new_events(events, self.clock.now(), by);
+        if let [event] = events.as_mut_slice() {
+            event.id = id;
+        }
+        let appended = self.append_new(&stream, ExpectedRevision::Any, events);
+        appended.await?.ok_or(Error::Busy)
     }
 
     /// Shows what was said before no longer.
@@ -172,6 +193,18 @@ impl Commands {
         let (stream, actor) = (StreamName::inbox(displayed.owner), by(displayed.owner));
         let command = inbox::Command::Display(displayed);
         self.execute_any::<Inbox>(&stream, &command, &actor).await
+    }
+
+    /// Whether the receiver, who must be there, wants nothing of the sender.
+    async fn check_receiver(&self, message: &MessageSent) -> Result<bool, Error<Rejection>> {
+        match message.to {
+            Destination::To(to) => {
+                self.check_party(to).await?;
+                let unwanted = self.is_unwanted(message.from, to).await;
+                unwanted.map_err(Error::Log)
+            }
+            Destination::Room(_) => Ok(false),
+        }
     }
 
     /// Whether there is such a person or shop.

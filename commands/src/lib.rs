@@ -96,6 +96,14 @@ impl Commands {
         self.timezone.to_datetime(moment).date().to_string()
     }
 
+    /// The moment `time` as a clock on the wall shows it, `YYYY-MM-DD HH:MM:SS`.
+    #[must_use]
+    pub fn local_time(&self, time: Millis) -> String {
+        let moment = Timestamp::from_millisecond(time.0).unwrap_or_default();
+        let local = self.timezone.to_datetime(moment);
+        local.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// The log that the commands append to.
     #[must_use]
     pub fn log(&self) -> &Arc<dyn EventLog> {

@@ -50,6 +50,8 @@ pub struct CouponUsed {
 pub enum Occasion {
     /// A check-in.
     Checkin,
+    /// A shake in the shop's room (seed §28.3).
+    Shake,
 }
 
 /// What is wanted with a person's copies.
@@ -228,6 +230,24 @@ mod tests {
                 .when(grant(rule, 1, 2 * NOON))
                 .then_nothing();
         }
+    }
+
+    #[test]
+    fn a_shake_brings_another_one_once_for_each_check_in() {
+        let shaken = |at| CouponGranted {
+            occasion: Occasion::Shake,
+            ..granted(1, at)
+        };
+        let shake = |at| Command::Grant {
+            copy: shaken(at),
+            rule: Rule::EveryCheckin,
+        };
+        given::<Grant>([granted(1, NOON).into()])
+            .when(shake(2 * NOON))
+            .then([shaken(2 * NOON).into()]);
+        given::<Grant>([granted(1, NOON).into(), shaken(2 * NOON).into()])
+            .when(shake(3 * NOON))
+            .then_nothing();
     }
 
     #[test]

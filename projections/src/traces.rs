@@ -105,6 +105,26 @@ impl Traces {
         Ok(rows.iter().map(trace).collect::<Result<_, _>>()?)
     }
 
+    /// The newest check-in of `user` before the event at `before`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn last_before(
+        &self,
+        user: UserId,
+        before: Position,
+    ) -> Result<Option<Trace>, Error> {
+        let row = sqlx::query(
+            "SELECT checkin_id, shop_id, at_ms, position FROM traces \
+             WHERE user_id = $1 AND position < $2 ORDER BY position DESC LIMIT 1",
+        )
+        .bind(user.to_string())
+        .bind(stored(before))
+        .fetch_optional(&self.reads)
+        .await?;
+        Ok(row.as_ref().map(trace).transpose()?)
+    }
+
     /// All check-ins of the visit that `checkin` belongs to, newest first, however long the visit
     /// is; none when it is not in the trace of `user`.
     ///

@@ -112,6 +112,30 @@ async fn a_trace_is_paged_newest_first_without_what_was_taken_back() {
 }
 
 #[tokio::test]
+async fn the_check_in_before_an_event_is_ones_own_and_not_taken_back() {
+    let log = log_of([
+        check_in(checkin(1), user(1), shop(7), true),
+        checked_in(checkin(2), user(2), shop(8)),
+        checked_in(checkin(3), user(1), shop(9)),
+        taken_back(checkin(3), user(1), shop(9)),
+        checked_in(checkin(4), user(1), shop(7)),
+    ])
+    .await;
+    for place in Place::both() {
+        let projections = place.projections(&log).await;
+        let before = async |position| {
+            let found = projections.traces.last_before(user(1), Position(position));
+            let found = found.await.expect("an answer");
+            found.map(|trace| trace.checkin_id)
+        };
+        assert_eq!(before(1).await, None);
+        assert_eq!(before(5).await, Some(checkin(1)));
+        assert_eq!(before(6).await, Some(checkin(4)));
+        projections.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_visit_has_all_its_members_however_many() {
     let log = Arc::new(MemoryLog::new());
     // Longer than what is read at once, in both directions.
