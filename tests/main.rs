@@ -7,6 +7,7 @@ mod harness;
 
 mod admin;
 mod album;
+mod announcements;
 mod architecture;
 mod bad_pictures;
 mod blob_kills;

@@ -6,19 +6,30 @@
 
 mod blob_sweep;
 mod coupon_grants;
+mod coupon_message;
+mod follow_notice;
+mod greeting;
+mod photo_message;
 mod photo_processing;
 mod photo_removal;
 mod photo_share;
 mod posting;
 mod runner;
+mod saying;
+mod shake;
 mod share;
 
 pub use blob_sweep::{BlobSweep, Swept};
 pub use coupon_grants::CouponGrants;
+pub use coupon_message::CouponMessage;
+pub use follow_notice::FollowNotice;
+pub use greeting::Greeting;
+pub use photo_message::PhotoMessage;
 pub use photo_processing::PhotoProcessing;
 pub use photo_removal::PhotoRemoval;
 pub use photo_share::PhotoShare;
 pub use runner::{Pace, Policies, StartError};
+pub use shake::Shake;
 pub use share::Share;
 
 use commands::Commands;
@@ -61,19 +72,28 @@ pub trait Policy: Send + Sync + 'static {
     async fn react(&self, event: &RecordedEvent, attempt: u32) -> Result<(), Trouble>;
 }
 
-/// Every policy of the house.
+/// Every policy of the house; whoever checked in at most `presence_window_ms` ago is there.
 #[must_use]
 pub fn all(
     commands: &Arc<Commands>,
     projections: &Arc<Projections>,
     blobs: &Blobs,
+    presence_window_ms: i64,
 ) -> Vec<Arc<dyn Policy>> {
+    let commands = || commands.clone();
+    let projections = || projections.clone();
+    let blobs = || blobs.clone();
     vec![
-        Arc::new(Share::new(commands.clone())),
-        Arc::new(PhotoProcessing::new(commands.clone(), blobs.clone())),
-        Arc::new(PhotoRemoval::new(blobs.clone())),
-        Arc::new(PhotoShare::new(commands.clone(), blobs.clone())),
-        Arc::new(CouponGrants::new(commands.clone(), projections.clone())),
+        Arc::new(Share::new(commands())),
+        Arc::new(PhotoProcessing::new(commands(), blobs())),
+        Arc::new(PhotoRemoval::new(blobs())),
+        Arc::new(PhotoShare::new(commands(), blobs())),
+        Arc::new(PhotoMessage::new(commands())),
+        Arc::new(CouponGrants::new(commands(), projections())),
+        Arc::new(Shake::new(commands(), projections(), presence_window_ms)),
+        Arc::new(CouponMessage::new(commands(), projections())),
+        Arc::new(Greeting::new(commands(), projections())),
+        Arc::new(FollowNotice::new(commands(), projections())),
     ]
 }
 

@@ -1,6 +1,10 @@
 //! What the tests of this crate stand on: commands and read models over a log in memory, a policy
 //! that does as it is told, and a Weibo that always says the same.
 
+mod guests;
+
+pub(crate) use guests::shop;
+
 use crate::{Pace, Policies, Policy, Trouble};
 use commands::identity::{Provider, Weibo, WeiboSettings};
 use commands::{Clock, Commands, Secret, State};
@@ -12,6 +16,7 @@ use eventlog::{EventLog, ExpectedRevision, Filter, MemoryLog, Metadata, NewEvent
 use media::blobs::Blobs;
 use media::keys::Key;
 use projections::Projections;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -31,6 +36,8 @@ pub(crate) struct House {
     pub(crate) projections: Arc<Projections>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) blobs: Blobs,
+    /// What the clock shows.
+    now: Arc<AtomicI64>,
     folder: TempDir,
 }
 
@@ -52,7 +59,9 @@ impl House {
         let state = State::open(&url("state.sqlite")).await;
         let state = state.expect("a state database");
         let secret = Secret::new(*b"a secret of the tests");
-        let clock = Clock::new(|| NOW);
+        let now = Arc::new(AtomicI64::new(NOW.0));
+        let shown = now.clone();
+        let clock = Clock::new(move || Millis(shown.load(Ordering::SeqCst)));
         let commands = Commands::new(log.clone(), state, secret, clock).with_provider(provider);
         let blobs = Blobs::open(&media::blobs::Settings {
             url: format!("file://{}", folder.path().join("blobs").display()),
@@ -63,8 +72,14 @@ impl House {
             commands: Arc::new(commands),
             projections: projections.expect("read models"),
             log,
+            now,
             folder,
         }
+    }
+
+    /// Time passes.
+    pub(crate) fn pass(&self, ms: i64) {
+        self.now.fetch_add(ms, Ordering::SeqCst);
     }
 
     /// Runs `policy`.

@@ -63,7 +63,12 @@ impl House {
         let commands = Arc::new(commands);
         let blobs = open_blobs(settings)?;
         let policies = Policies::start(
-            policies::all(&commands, &projections, &blobs),
+            policies::all(
+                &commands,
+                &projections,
+                &blobs,
+                settings.presence_window_ms(),
+            ),
             commands.clone(),
             projections.clone(),
             Pace::default(),

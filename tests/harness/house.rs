@@ -312,12 +312,16 @@ impl House {
         same(&self.happened().await, &json!([]));
     }
 
+    /// What policies say is not among it: it comes when it comes, and is heard by chatters.
     async fn new_events(&self) -> Vec<StoredEvent> {
         let after = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let events = stored_after(&*self.parts.log, after).await;
+        let mut events = stored_after(&*self.parts.log, after).await;
         if let Some(last) = events.last() {
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = last.position;
         }
+        events.retain(|event| {
+            event.type_name != "chat.message-sent.v1" || !event.metadata.contains("\"causation\"")
+        });
         events
     }
 }
@@ -404,7 +408,12 @@ impl Plan {
         let commands = Arc::new(commands);
         let blobs = Blobs::open(&self.blobs).expect("a blob store");
         let policies = Policies::start(
-            policies::all(&commands, &projections, &blobs),
+            policies::all(
+                &commands,
+                &projections,
+                &blobs,
+                self.settings.presence_window_ms,
+            ),
             commands.clone(),
             projections.clone(),
             PACE,
