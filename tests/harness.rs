@@ -33,3 +33,4 @@ pub(crate) use program::{Program, run};
 pub(crate) use raw::{Wire, multipart};
 pub(crate) use server::Server;
 pub(crate) use weibo::{FakeWeibo, Mood, Person};
+pub(crate) use xmpp_door::WEB_TOKEN;

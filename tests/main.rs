@@ -47,6 +47,7 @@ mod traces;
 mod user;
 mod visibility;
 mod walker;
+mod web_api;
 mod weibo;
 mod xmpp_login;
 mod xmpp_stream;

@@ -6,7 +6,9 @@
 use crate::Commands;
 use crate::execute::{Error, Receipt, by, load, new_events};
 use domain::block::Block;
-use domain::chat::{Chat, Command, DUPLICATE_MS, Destination, HistoryCleared, MessageSent};
+use domain::chat::{
+    ADMINISTRATOR, Chat, Command, DUPLICATE_MS, Destination, HistoryCleared, MessageSent,
+};
 use domain::chat::{MAX_NAME, Rejection};
 use domain::inbox::{self, Inbox, MessageDisplayed, MessagesDelivered};
 use domain::shop::Shop;
@@ -207,26 +209,34 @@ impl Commands {
         }
     }
 
-    /// Whether there is such a person or shop.
     async fn check_party(&self, party: Party) -> Result<(), Error<Rejection>> {
-        if self.chat.known.contains_key(&party) {
-            return Ok(());
+        if self.exists(party).await.map_err(Error::Log)? {
+            Ok(())
+        } else {
+            Err(Error::Rejected(Rejection::UnknownParty))
+        }
+    }
+
+    /// Whether there is, or was, such a person or shop. The administrator needs no account.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn exists(&self, party: Party) -> Result<bool, eventlog::Error> {
+        if party == Party::User(ADMINISTRATOR) || self.chat.known.contains_key(&party) {
+            return Ok(true);
         }
         let exists = match party {
-            Party::User(user) => self.account(user).await.map_err(Error::Log)?.is_some(),
+            Party::User(user) => self.account(user).await?.is_some(),
             Party::Shop(shop) => {
                 let stream = StreamName::shop(shop);
-                let (shop, _) = load::<Shop>(&*self.log, &stream)
-                    .await
-                    .map_err(Error::Log)?;
+                let (shop, _) = load::<Shop>(&*self.log, &stream).await?;
                 shop.is_some()
             }
         };
-        if !exists {
-            return Err(Error::Rejected(Rejection::UnknownParty));
+        if exists {
+            self.chat.known.insert(party, ());
         }
-        self.chat.known.insert(party, ());
-        Ok(())
+        Ok(exists)
     }
 
     /// Whether `to` has `from` on the blacklist. Nobody blocks a shop, and a shop nobody.

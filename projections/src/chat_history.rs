@@ -9,7 +9,7 @@ use domain::chat::{Destination, HistoryCleared, MessageSent};
 use domain::{Event, EventKind, Millis, Party, Position, ShopId};
 use eventlog::RecordedEvent;
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyPool, AssertSqlSafe, Row};
 
 /// Something that was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,17 @@ pub struct Stretch {
     pub since: Millis,
     /// At most so many.
     pub limit: usize,
+}
+
+/// A part of something that was said, counted from its newest end.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Not what was said later in the log than this.
+    pub upto: Position,
+    /// Not so many of the newest.
+    pub skip: usize,
+    /// At most so many.
+    pub count: usize,
 }
 
 /// Everything that was said.
@@ -65,6 +76,51 @@ impl ChatHistory {
         let conversation = pair(reader, other);
         self.newest(&conversation, &reader.to_string(), stretch)
             .await
+    }
+
+    /// A part of what was said in a room, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn page_of_room(&self, shop: ShopId, page: Page) -> Result<Vec<Said>, Error> {
+        self.page("conversation = $1", room(shop), page).await
+    }
+
+    /// A part of what two said to each other, newest first, whatever either has cleared.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn page_of_two(&self, a: Party, b: Party, page: Page) -> Result<Vec<Said>, Error> {
+        self.page("conversation = $1", pair(a, b), page).await
+    }
+
+    /// A part of what somebody said to others, not in rooms, newest first, whatever was cleared.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn page_of_sender(&self, sender: Party, page: Page) -> Result<Vec<Said>, Error> {
+        let alone = "sender = $1 AND conversation NOT LIKE 'room %'";
+        self.page(alone, sender.to_string(), page).await
+    }
+
+    async fn page(&self, which: &str, of: String, page: Page) -> Result<Vec<Said>, Error> {
+        let whole = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        // What was cleared for everybody has no reader.
+        let sql = format!(
+            "SELECT position, at_ms, message FROM chat_history h \
+             WHERE {which} AND position <= $2 AND position > \
+             COALESCE((SELECT c.position FROM chat_cleared c \
+                       WHERE c.conversation = h.conversation AND c.reader = ''), 0) \
+             ORDER BY position DESC LIMIT $3 OFFSET $4"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(of)
+            .bind(stored(page.upto))
+            .bind(whole(page.count))
+            .bind(whole(page.skip))
+            .fetch_all(&self.reads)
+            .await?;
+        Ok(rows.iter().map(said).collect::<Result<_, _>>()?)
     }
 
     async fn newest(

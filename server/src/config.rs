@@ -38,6 +38,11 @@ pub struct Settings {
     pub xmpp_addr: String,
     /// Where to listen for XMPP that is under TLS from the first byte on; by default nowhere.
     pub xmpps_addr: Option<String>,
+    /// Where to listen for the web interface of XMPP, likewise. It reads and forges everything.
+    pub xmpp_web_addr: String,
+    /// The bearer token that lets callers of the web interface in from anywhere; without one only
+    /// programs on this machine may call.
+    pub xmpp_web_token: Option<Private>,
     /// The domain of all JIDs; rooms are at `c.` and this.
     pub xmpp_domain: String,
     /// The bearer token of the admin API; without one the admin API is off.
@@ -183,6 +188,8 @@ impl Default for Settings {
             http_addr: "127.0.0.1:8080".into(),
             xmpp_addr: "127.0.0.1:5222".into(),
             xmpps_addr: None,
+            xmpp_web_addr: "127.0.0.1:5280".into(),
+            xmpp_web_token: None,
             xmpp_domain: "dface.cn".into(),
             admin_token: None,
             log_url: None,

@@ -88,6 +88,7 @@ fn anywhere(settings: &Settings) -> Settings {
         http_addr: free(&settings.http_addr),
         xmpp_addr: free(&settings.xmpp_addr),
         xmpps_addr: settings.xmpps_addr.as_deref().map(free),
+        xmpp_web_addr: free(&settings.xmpp_web_addr),
         ..settings.clone()
     }
 }

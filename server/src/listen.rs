@@ -48,7 +48,7 @@ struct Terms {
 }
 
 /// Answers what comes to `listener` with `router`, until `stop` says so; then lets the requests
-/// that are under way finish, and returns.
+/// that are under way finish, and returns. `tls` allows TLS, where there is a certificate.
 ///
 /// # Errors
 /// When the certificate cannot be used.
@@ -56,10 +56,12 @@ pub(crate) fn serve(
     listener: TcpListener,
     router: Router,
     settings: &Settings,
+    tls: bool,
     stop: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + Send + use<>> {
     let tls = settings
         .tls()
+        .filter(|_| tls)
         .map(|(cert, key)| crate::tls::acceptor(cert, key))
         .transpose()?;
     let limits = &settings.limits;

@@ -33,6 +33,7 @@ pub struct Bound {
     http: TcpListener,
     xmpp: TcpListener,
     xmpps: Option<TcpListener>,
+    xmpp_web: TcpListener,
     address: SocketAddr,
 }
 
@@ -52,6 +53,7 @@ impl Bound {
             http,
             xmpp: bind(&settings.xmpp_addr).await?,
             xmpps,
+            xmpp_web: bind(&settings.xmpp_web_addr).await?,
             address,
         })
     }
@@ -71,6 +73,7 @@ impl Bound {
             ("http", Some(&self.http)),
             ("xmpp", Some(&self.xmpp)),
             ("xmpps", self.xmpps.as_ref()),
+            ("xmpp-web", Some(&self.xmpp_web)),
         ];
         let line = |(name, listener): (&str, Option<&TcpListener>)| {
             let address = listener?.local_addr();
@@ -96,8 +99,16 @@ impl Bound {
         let house = House::open(settings, folder).await?;
         let (stop, stopped) = watch::channel(false);
         let mut listening = JoinSet::new();
-        let router = house.router.clone();
-        listening.spawn(listen::serve(self.http, router, settings, stopped.clone())?);
+        // Programs on this machine ask without TLS.
+        let web_tls = !on_loopback(&self.xmpp_web)?;
+        let web = [
+            (self.http, house.router.clone(), true),
+            (self.xmpp_web, house.xmpp_web.clone(), web_tls),
+        ];
+        for (listener, router, tls) in web {
+            let stopped = stopped.clone();
+            listening.spawn(listen::serve(listener, router, settings, tls, stopped)?);
+        }
         let xmpp = [(Some(self.xmpp), false), (self.xmpps, true)];
         for (listener, direct) in xmpp {
             if let Some(listener) = listener {
@@ -116,6 +127,12 @@ impl Bound {
             _lock: lock,
         })
     }
+}
+
+fn on_loopback(listener: &TcpListener) -> Result<bool> {
+    let address = listener.local_addr();
+    let address = address.context("the listener has no address")?;
+    Ok(address.ip().is_loopback())
 }
 
 async fn bind(address: &str) -> Result<TcpListener> {

@@ -33,6 +33,8 @@ pub struct House {
     pub projections: Arc<Projections>,
     /// What XMPP connections are left to.
     pub xmpp: Arc<Service>,
+    /// What the web interface of XMPP answers.
+    pub xmpp_web: Router,
     dispatcher: Arc<Dispatcher>,
     policies: Policies,
     _sweep: BlobSweep,
@@ -92,6 +94,7 @@ impl House {
             router: api::router(app),
             log,
             projections,
+            xmpp_web: xmpp::web_router(xmpp.clone(), web_settings(settings)),
             xmpp,
             dispatcher,
             policies,
@@ -106,7 +109,7 @@ impl House {
 
     /// Lets the read models write what they have, and the log finish.
     pub async fn stop(self) {
-        drop(self.router);
+        drop((self.router, self.xmpp_web));
         self.xmpp.stop(STOP).await;
         self.dispatcher.stop();
         stop(&self.projections, &*self.log).await;
@@ -229,6 +232,14 @@ fn xmpp_settings(settings: &Settings) -> Result<xmpp::Settings> {
         quiet: Duration::from_millis(xmpp.quiet_ms),
         answer_limit: Duration::from_millis(xmpp.answer_ms),
     })
+}
+
+fn web_settings(settings: &Settings) -> xmpp::WebSettings {
+    let token = settings.xmpp_web_token.as_ref();
+    xmpp::WebSettings {
+        token: token.map(|token| token.get().to_owned()),
+        request_limit: Duration::from_millis(settings.limits.request_ms),
+    }
 }
 
 fn api_settings(settings: &Settings) -> Result<api::Settings> {

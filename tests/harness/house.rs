@@ -209,6 +209,12 @@ impl House {
         self.parts.xmpp.address
     }
 
+    /// The web interface of XMPP.
+    pub(crate) fn xmpp_web(&self) -> Door {
+        let address = self.parts.xmpp.web_address;
+        Door::new(Door::client(), format!("http://{address}"))
+    }
+
     /// Somebody's XMPP client, bound to `resource`, who has not said that they are there.
     pub(crate) async fn chatter(&self, phone: &Phone, resource: &str) -> Chatter {
         let address = self.xmpp_address();

@@ -132,6 +132,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
         .env("LIANLIAN_DATA_DIR", folder.join("data"))
         .env("LIANLIAN_HTTP_ADDR", "127.0.0.1:0")
         .env("LIANLIAN_XMPP_ADDR", "127.0.0.1:0")
+        .env("LIANLIAN_XMPP_WEB_ADDR", "127.0.0.1:0")
         .env("LIANLIAN_ADMIN_TOKEN", ADMIN_TOKEN)
         .stdin(Stdio::null())
         .kill_on_drop(true);

@@ -14,6 +14,8 @@ pub(crate) struct Server {
     variables: Vec<(String, String)>,
     /// Where it listens for XMPP.
     pub(crate) xmpp_address: SocketAddr,
+    /// Where its web interface of XMPP is.
+    pub(crate) xmpp_web: String,
     program: Option<Program>,
 }
 
@@ -42,6 +44,7 @@ impl Server {
             folder: folder.to_owned(),
             variables,
             xmpp_address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            xmpp_web: String::new(),
             program: None,
         };
         server.start_again().await;
@@ -69,6 +72,10 @@ impl Server {
         let xmpp = line.strip_prefix("xmpp listening on ");
         let xmpp = xmpp.expect("says where it listens for XMPP");
         self.xmpp_address = xmpp.parse().expect("an address");
+        let line = program.line().await;
+        let web = line.strip_prefix("xmpp-web listening on ");
+        let web = web.expect("says where it listens for the web interface of XMPP");
+        self.xmpp_web = format!("http://{web}");
         assert_eq!(program.line().await, "ready");
         self.program = Some(program);
     }

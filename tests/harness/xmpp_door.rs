@@ -22,11 +22,17 @@ pub(crate) const DOMAIN: &str = "dface.cn";
 /// A listener and what it leads to.
 pub(crate) struct XmppDoor {
     pub(crate) address: SocketAddr,
+    /// Where its web interface is.
+    pub(crate) web_address: SocketAddr,
     service: Arc<Service>,
     dispatcher: Arc<Dispatcher>,
     stop: watch::Sender<bool>,
     listening: JoinHandle<()>,
+    web: JoinHandle<()>,
 }
+
+/// The token of the web interface.
+pub(crate) const WEB_TOKEN: &str = "a-web-token";
 
 /// The settings of every XMPP door, unless a test changes them.
 pub(crate) fn xmpp_settings() -> Settings {
@@ -64,9 +70,14 @@ impl XmppDoor {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = watch::channel(false);
-        let listening = tokio::spawn(listen(listener, service.clone(), stopped));
+        let listening = tokio::spawn(listen(listener, service.clone(), stopped.clone()));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let web_address = listener.local_addr().expect("an address");
+        let web = tokio::spawn(serve_web(listener, service.clone(), stopped));
         Self {
             address,
+            web_address,
+            web,
             service,
             dispatcher,
             stop,
@@ -77,9 +88,23 @@ impl XmppDoor {
     pub(crate) async fn close(self) {
         self.stop.send_replace(true);
         self.listening.await.expect("a listener that stops");
+        self.web.await.expect("a listener that stops");
         self.service.stop(Duration::from_secs(5)).await;
         self.dispatcher.stop();
     }
+}
+
+async fn serve_web(listener: TcpListener, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+    let settings = xmpp::WebSettings {
+        token: Some(WEB_TOKEN.into()),
+        request_limit: PATIENCE,
+    };
+    let router = xmpp::web_router(service, settings);
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serve = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
+    serve.await.expect("a listener");
 }
 
 async fn listen(listener: TcpListener, service: Arc<Service>, mut stop: watch::Receiver<bool>) {

@@ -21,9 +21,11 @@ mod session;
 mod settings;
 mod stanza;
 mod stream_error;
+mod web_api;
 mod xml;
 
 pub use settings::Settings;
+pub use web_api::{WebSettings, web_router};
 
 use commands::{Commands, LoginGuard};
 use confirm::Confirmations;

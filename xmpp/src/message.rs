@@ -79,7 +79,7 @@ impl Service {
     }
 
     /// Whether there is room in somebody's inbox: always, while somebody empties it.
-    async fn fits(&self, party: Party) -> Result<bool, StanzaError> {
+    pub(crate) async fn fits(&self, party: Party) -> Result<bool, StanzaError> {
         let listening = self.sessions.of(party).iter().any(|one| one.listens());
         if listening {
             return Ok(true);

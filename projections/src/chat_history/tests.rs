@@ -75,3 +75,46 @@ async fn a_room_shows_its_newest_end_and_is_cleared_for_everybody() {
         projections.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_part_is_counted_from_the_newest_end() {
+    let to = |person: u8| Destination::To(user(person).into());
+    let room = Destination::Room(shop(7));
+    let log = log_of([
+        says(1, room, "gone"),
+        cleared(1, room),
+        says(1, room, "a"),
+        says(2, room, "b"),
+        says(1, to(2), "c"),
+        says(2, to(1), "d"),
+        says(1, to(3), "e"),
+        cleared(1, to(2)),
+        says(1, room, "f"),
+    ])
+    .await;
+    let part = |skip, count| Page {
+        upto: Position(8),
+        skip,
+        count,
+    };
+    let all = part(0, 100);
+    for place in Place::both() {
+        let projections = place.projections(&log).await;
+        let history = &projections.chat_history;
+        let room = async |page| bodies(history.page_of_room(shop(7), page).await);
+        assert_eq!(
+            room(all).await,
+            ["b", "a"],
+            "neither what is gone nor what came later"
+        );
+        assert_eq!(room(part(1, 1)).await, ["a"]);
+        assert!(room(part(2, 1)).await.is_empty());
+        for (one, other) in [(1, 2), (2, 1)] {
+            let two = history.page_of_two(user(one).into(), user(other).into(), all);
+            assert_eq!(bodies(two.await), ["d", "c"]);
+        }
+        let sent = history.page_of_sender(user(1).into(), all);
+        assert_eq!(bodies(sent.await), ["e", "c"]);
+        projections.stop().await;
+    }
+}

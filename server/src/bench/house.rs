@@ -45,6 +45,7 @@ pub(crate) fn settings(data: &Path, log_url: Option<String>) -> Settings {
         data_dir: data.to_owned(),
         http_addr: "127.0.0.1:0".into(),
         xmpp_addr: "127.0.0.1:0".into(),
+        xmpp_web_addr: "127.0.0.1:0".into(),
         log_url: log_url.map(StoreUrl::new),
         ..Settings::default()
     }

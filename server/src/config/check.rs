@@ -16,6 +16,7 @@ impl Settings {
             ("http_addr", Some(&self.http_addr)),
             ("xmpp_addr", Some(&self.xmpp_addr)),
             ("xmpps_addr", self.xmpps_addr.as_ref()),
+            ("xmpp_web_addr", Some(&self.xmpp_web_addr)),
         ];
         for (name, address) in addresses {
             ensure!(
@@ -38,12 +39,16 @@ impl Settings {
         ] {
             ensure!(ms > 0, "xmpp.{name} must be at least 1");
         }
-        if let Some(token) = &self.admin_token {
-            let visible =
-                !token.get().is_empty() && token.get().bytes().all(|b| b.is_ascii_graphic());
+        for (name, token) in [
+            ("admin_token", &self.admin_token),
+            ("xmpp_web_token", &self.xmpp_web_token),
+        ] {
+            let visible = token.as_ref().is_none_or(|token| {
+                !token.get().is_empty() && token.get().bytes().all(|b| b.is_ascii_graphic())
+            });
             ensure!(
                 visible,
-                "admin_token must be visible ASCII characters without spaces"
+                "{name} must be visible ASCII characters without spaces"
             );
         }
         if let Some(secret) = &self.secret {
@@ -192,6 +197,11 @@ mod tests {
         refused(|s| s.identity = "ldap".into(), "local or weibo");
         refused(|s| s.secret = Some(Private::new("short")), "16 bytes");
         refused(|s| s.admin_token = Some(Private::new("")), "admin_token");
+        refused(|s| s.xmpp_web_addr = "5280".into(), "xmpp_web_addr");
+        refused(
+            |s| s.xmpp_web_token = Some(Private::new("a b")),
+            "xmpp_web_token",
+        );
         refused(|s| s.log_url = Some(StoreUrl::new("mysql://x")), "log_url");
         refused(|s| s.blob_url = Some("data/blobs".into()), "blob_url");
         refused(|s| s.s3.endpoint = Some("minio:9000".into()), "s3.endpoint");

@@ -32,7 +32,7 @@ async fn listen(change: impl FnOnce(&mut Settings)) -> Listening {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(serve(listener, router, &settings, stopped).expect("it listens"));
+    let task = tokio::spawn(serve(listener, router, &settings, true, stopped).expect("it listens"));
     Listening {
         address,
         stop,
