@@ -42,6 +42,7 @@ mod shop;
 mod shop_index;
 mod slixmpp;
 mod stores;
+mod tokio_xmpp;
 mod traces;
 mod user;
 mod visibility;

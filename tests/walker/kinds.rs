@@ -133,6 +133,8 @@ impl Kind {
             ("/user_info/set", "name") => Self::PersonName,
             ("/admin/shops" | "/admin/shops/{id}", "name") => Self::ShopName,
             ("/shop/nearby", "name") => Self::Search,
+            // Whatever is no device's token is nobody's.
+            ("/oauth2/logout", "pushtoken") => Self::Search,
             (_, "id" | "shop_id") => Self::Shop,
             (_, "lat") => Self::Latitude,
             (_, "lng") => Self::Longitude,
