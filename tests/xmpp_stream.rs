@@ -197,7 +197,7 @@ async fn the_blacklist_is_the_same_as_over_http() {
     a.sends(list).await;
     assert!(a.stanza("iq").await.contains(&item));
     let over_http = ana
-        .get("/blacklists", &[("user_id", &ana.id), ("hash", "1")])
+        .get("/blacklists", &[("id", &ana.id), ("hash", "1")])
         .await
         .ok();
     assert!(over_http.to_string().contains(&bo.id), "{over_http}");
