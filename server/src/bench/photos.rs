@@ -1,9 +1,11 @@
 //! `photos`: what is published of a photograph, in processor time and memory, beside what others
-//! take for its two thumbnails alone; and what drawing a coupon costs.
+//! take for its two thumbnails alone; what drawing a coupon costs; and what a whole house takes when
+//! many send a photograph at once.
 //!
 //! Each way is a process of its own, and all take turns, so that the machine's moods meet them all.
 
 mod photograph;
+mod uploads;
 pub(crate) mod worker;
 
 use crate::report::{Cell, Report, Table};
@@ -34,6 +36,9 @@ pub(crate) struct Options {
     /// Also pyvips: a Python that has it (`pip install 'pyvips[binary]'`)
     #[arg(long, value_name = "PYTHON")]
     pyvips: Option<PathBuf>,
+    /// How many people send a photograph at the same moment to a whole house
+    #[arg(long, default_value_t = 200)]
+    uploads: usize,
 }
 
 /// One way to make pictures, as a program that is told a folder of photographs and a time.
@@ -75,7 +80,7 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
         Peer::ours("ours, a coupon without one", Way::PlainCoupon)?,
         Peer::ours("image alone, thumbnails", Way::Image)?,
     ];
-    let (coupon, image) = (3, 4);
+    let (coupon, image) = (2, 4);
     peers.extend(options.sharp.map(Peer::sharp));
     peers.extend(options.pyvips.map(Peer::pyvips));
     for round in 1..=ROUNDS {
@@ -98,10 +103,11 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
         report.goal(what, 1.0, times(peer));
     }
     report.goal(
-        "all that is published of a photo, times the processor time of a coupon without one",
+        "all that is published of a photo, times the processor time of a coupon over one",
         1.0,
         1.0 / times(&peers[coupon]),
     );
+    uploads::run(folder.path(), &photos, options.uploads, &mut report).await?;
     Ok(report)
 }
 

@@ -46,9 +46,15 @@ pub(crate) enum Way {
 /// When a photograph cannot be read.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut photos = read(&options.photos)?;
-    if matches!(options.way, Way::Turn) {
-        for photo in &mut photos {
-            photo.splice(2..2, TURN.iter().copied());
+    for photo in &mut photos {
+        match options.way {
+            Way::Turn => drop(photo.splice(2..2, TURN.iter().copied())),
+            // As it is kept from the moment when the coupon is offered.
+            Way::Coupon => {
+                let kept = coupon_art::ground(&picture::decode(photo)?);
+                *photo = kept.context("an empty photograph")?;
+            }
+            _ => {}
         }
     }
     let pass = || -> Result<usize> {
