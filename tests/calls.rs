@@ -100,6 +100,7 @@ async fn every_path_answers_the_same_with_and_without_json() {
         ("/user_info/get", &[("id", ana.id.as_str())]),
         ("/user_info/get_self", &[]),
         ("/user_info/trace", &[]),
+        ("/user_info/photos", &[("id", ana.id.as_str())]),
     ] {
         let plain = ana.get(path, parameters).await;
         let suffixed = ana.get(&format!("{path}.json"), parameters).await;

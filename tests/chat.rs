@@ -2,6 +2,7 @@
 
 mod inbox;
 mod kicked;
+mod killed;
 
 use crate::harness::{House, bare};
 use serde_json::json;

@@ -22,12 +22,11 @@ async fn a_quiet_demo_prints_what_works_ends_in_time_and_leaves_nothing_behind()
         .find_map(|line| line.strip_prefix("open "))
         .expect("an address");
     assert!(open.trim().starts_with(&base), "{open}");
-    assert_eq!(
-        door.get(open.trim().strip_prefix(&base).expect("a path"), &[])
-            .await
-            .status,
-        200
-    );
+    // A browser goes on to where the pages are.
+    let page = door.get(open.trim(), &[]).await;
+    assert_eq!(page.status, 303);
+    let page = page.header("location").expect("a destination");
+    assert_eq!(door.get(&page, &[]).await.status, 200);
     assert!(
         lines.iter().any(|line| line.starts_with("1386 shops")),
         "{lines:?}"

@@ -27,6 +27,9 @@ async fn the_description_names_every_call_and_the_page_shows_it() {
     }
     calls.sort();
     insta::assert_snapshot!(calls.join("\n"), @r"
+    /admin/coupons get
+    /admin/coupons post
+    /admin/coupons/{id} delete
     /admin/policies get
     /admin/projections get
     /admin/projections/{name}/rebuild post
@@ -48,6 +51,8 @@ async fn the_description_names_every_call_and_the_page_shows_it() {
     /checkins get
     /checkins post
     /checkins/delete post
+    /coupons/img get
+    /coupons/use post
     /follow_info/followers get
     /follow_info/friends get
     /follows post
@@ -59,14 +64,24 @@ async fn the_description_names_every_call_and_the_page_shows_it() {
     /oauth2/share post
     /oauth2/sina get
     /oauth2/sina_callback get
+    /photo2s post
+    /photo2s/show get
+    /photos post
+    /photos/show get
     /readyz get
     /shop/info get
     /shop/nearby get
     /shop/users get
     /user_info/get get
     /user_info/get_self get
+    /user_info/logo get
+    /user_info/photos get
     /user_info/set post
     /user_info/trace get
+    /user_logos post
+    /user_logos/change_all_position post
+    /user_logos/delete post
+    /user_logos/show get
     ");
     let page = house.get("/docs/", &[]).await;
     assert_eq!(page.status, 200);

@@ -43,6 +43,7 @@ mod shop;
 mod shop_index;
 mod slixmpp;
 mod stores;
+mod tokio_xmpp;
 mod traces;
 mod user;
 mod visibility;

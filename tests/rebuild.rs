@@ -1,6 +1,8 @@
 //! Building a read model anew while it serves (DESIGN §4).
 
-use crate::harness::{House, PATIENCE, Phone, Server, Stores, eventually, run, same, settings};
+use crate::harness::{
+    Form, House, JPEG, PATIENCE, Phone, Server, Stores, eventually, picture, run, same, settings,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +40,11 @@ async fn answers(phone: &Phone, shops: &[String]) -> Value {
         all.push(phone.get("/shop/info", &[("id", shop)]).await.ok());
         all.push(phone.get("/shop/users", &[("id", shop)]).await.ok());
     }
-    all.push(phone.get("/user_info/get", &[("id", &phone.id)]).await.ok());
+    for path in ["/user_info/get", "/user_info/photos"] {
+        all.push(phone.get(path, &[("id", &phone.id)]).await.ok());
+    }
+    let coupons = phone.admin("GET", "/admin/coupons", Value::Null).await;
+    all.push(coupons.ok());
     Value::Array(all)
 }
 
@@ -87,9 +93,17 @@ async fn rebuilt_is_what_was_live_though_people_went_on_checking_in() {
             let lat = 60.168 + f64::from(n) * 0.0001;
             shops.push(house.shop(&format!("shop {n}"), lat, 24.938).await);
         }
+        let first: u64 = shops[0].parse().expect("an id");
+        let coupon = json!({"shop_id": first, "name": "半价", "rule": 0});
+        house.admin("POST", "/admin/coupons", coupon).await.ok();
         for shop in shops.iter().cycle().take(100) {
             ana.check_in(shop).await;
         }
+        for name in ["sea", "moon"] {
+            ana.add_picture(name).await;
+        }
+        let form = Form::photo(JPEG, &picture::jpeg(40, 30)).text("photo[room]", &shops[19]);
+        ana.upload(form.to("/photos"), "room").await;
         let over = Arc::new(AtomicBool::new(false));
         let walkers = ["bo", "cai"].map(|name| {
             let (door, over, shops) = (house.door(), over.clone(), shops.clone());
@@ -124,6 +138,7 @@ async fn rebuilt_is_what_was_live_though_people_went_on_checking_in() {
             assert_eq!(phone.checkins().await.len(), *made);
         }
 
+        house.quiet().await;
         all_run(&house).await;
         let live = answers(&ana, &shops).await;
         for name in PROJECTIONS {

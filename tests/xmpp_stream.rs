@@ -168,3 +168,88 @@ async fn the_server_answers_what_every_client_asks() {
     a.sends("<iq type='get' id='empty'/>").await;
     assert!(a.stanza("iq").await.contains("<bad-request "));
 }
+
+#[tokio::test]
+async fn the_blacklist_is_the_same_as_over_http() {
+    let house = House::new().await;
+    let (ana, bo) = (house.login("ana").await, house.login("bo").await);
+    let mut a = house.online(&ana, "phone").await;
+    let mut tablet = house.online(&ana, "tablet").await;
+    let list = "<iq type='get' id='l'><blocklist xmlns='urn:xmpp:blocking'/></iq>";
+    let item = format!("<item jid='{}'/>", bare(&bo));
+    tablet.sends(list).await;
+    tablet
+        .receives("<blocklist xmlns='urn:xmpp:blocking'></blocklist></iq>")
+        .await;
+    house.happened().await;
+    let order = |name: &str, items: &str| {
+        format!("<iq type='set' id='o'><{name} xmlns='urn:xmpp:blocking'>{items}</{name}></iq>")
+    };
+    a.sends(&order("block", &item)).await;
+    assert!(a.stanza("iq").await.starts_with("<iq type='result' id='o'"));
+    assert_eq!(house.happened_types().await, ["block.blocked.v1"]);
+    let push = tablet.stanza("iq").await;
+    let pushed = format!("<block xmlns='urn:xmpp:blocking'>{item}</block>");
+    assert!(
+        push.starts_with("<iq type='set' ") && push.contains(&pushed),
+        "{push}"
+    );
+    a.sends(list).await;
+    assert!(a.stanza("iq").await.contains(&item));
+    let over_http = ana
+        .get("/blacklists", &[("id", &ana.id), ("hash", "1")])
+        .await
+        .ok();
+    assert!(over_http.to_string().contains(&bo.id), "{over_http}");
+    // All or nothing.
+    let strange = format!("{item}<item jid='bo@jabber.org'/>");
+    for (items, condition) in [("", "bad-request"), (&strange, "item-not-found")] {
+        a.sends(&order("block", items)).await;
+        assert!(a.stanza("iq").await.contains(condition), "{items}");
+    }
+    house.nothing_happened().await;
+    a.sends(&order("unblock", "")).await;
+    let (push, result) = (a.stanza("iq").await, a.stanza("iq").await);
+    let both = format!("{push}{result}");
+    assert!(
+        both.contains("<unblock ") && both.contains("type='result'"),
+        "{both}"
+    );
+    assert_eq!(house.happened_types().await, ["block.unblocked.v1"]);
+}
+
+#[tokio::test]
+async fn people_and_shops_have_cards_with_their_names() {
+    let house = House::new().await;
+    let shop = house.shop("Café <&>", 60.168, 24.938).await;
+    let (ana, bo) = (house.login("ana").await, house.login("bo").await);
+    let mut a = house.online(&ana, "phone").await;
+    let own = String::new();
+    for (to, says) in [
+        (own, "<FN>ana</FN>".to_owned()),
+        (bare(&bo), "<FN>bo</FN>".to_owned()),
+        (
+            format!("s{shop}@dface.cn"),
+            "<FN>Café &lt;&amp;&gt;</FN>".to_owned(),
+        ),
+        (
+            "0123456789abcdef01234567@dface.cn".into(),
+            "<item-not-found ".into(),
+        ),
+    ] {
+        let to = if to.is_empty() {
+            to
+        } else {
+            format!(" to='{to}'")
+        };
+        a.sends(&format!(
+            "<iq type='get' id='v'{to}><vCard xmlns='vcard-temp'/></iq>"
+        ))
+        .await;
+        let card = a.stanza("iq").await;
+        assert!(card.contains(&says), "{card}");
+    }
+    a.sends("<iq type='set' id='v'><vCard xmlns='vcard-temp'/></iq>")
+        .await;
+    assert!(a.stanza("iq").await.contains("<not-allowed "));
+}

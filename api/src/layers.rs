@@ -47,7 +47,7 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     };
     let limit = Duration::from_millis(limit_ms);
     let mut response = match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
+        Ok(response) => in_our_shape(response),
         Err(_) => ApiError::new(StatusCode::REQUEST_TIMEOUT, "took too long").into_response(),
     };
     if app.settings.error_status == ErrorStatus::Ok && response.status().is_client_error() {
@@ -58,6 +58,19 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
         .headers_mut()
         .insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     response
+}
+
+/// What the framework itself refuses, like a path that is no text, it says in plain text; every
+/// error has one shape (contract §0).
+fn in_our_shape(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_ours = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if is_ours || !status.is_client_error() {
+        return response;
+    }
+    let message = status.canonical_reason().unwrap_or("refused");
+    ApiError::new(status, message.to_lowercase()).into_response()
 }
 
 /// `/shop/info.json` is `/shop/info`: every path answers with and without the suffix (contract §0).

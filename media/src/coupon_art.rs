@@ -121,6 +121,16 @@ pub fn draw(coupon: &Coupon<'_>, picture: Option<&RgbImage>) -> Art {
     }
 }
 
+/// As much of a merchant's picture as is seen on a coupon, as a JPEG: what is kept of it, so that
+/// drawing need not decode the whole. None if it has no pixels.
+///
+/// Takes some milliseconds of computing: not for threads that must not wait.
+#[must_use]
+pub fn ground(picture: &RgbImage) -> Option<Vec<u8>> {
+    let ground = Ground::cover(picture, &LARGE.ticket)?;
+    ground.to_jpeg()
+}
+
 /// Tells one drawing from another without drawing: the name under which it is kept.
 ///
 /// `picture` is anything that tells the merchant's picture from another, like its own digest.
@@ -208,6 +218,17 @@ mod tests {
         image::load_from_memory(png)
             .expect("a picture")
             .into_rgba8()
+    }
+
+    #[test]
+    fn what_is_kept_of_a_picture_is_what_is_seen_of_it() {
+        let picture = RgbImage::from_fn(960, 960, |x, y| Rgb([(x / 4) as u8, (y / 4) as u8, 90]));
+        let kept = ground(&picture).expect("it has pixels");
+        let kept = crate::picture::decode(&kept).expect("a picture");
+        assert_eq!(kept.dimensions(), (580, 172));
+        let seen = Ground::cover(&picture, &LARGE.ticket).expect("it has pixels");
+        let again = Ground::cover(&kept, &LARGE.ticket).expect("it has pixels");
+        assert!(seen.differs_at_most(&again, 12));
     }
 
     #[test]

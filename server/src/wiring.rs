@@ -64,6 +64,7 @@ impl House {
             .with_timezone(settings.timezone()?);
         let commands = Arc::new(commands);
         let blobs = open_blobs(settings)?;
+        tokio::spawn(warn_if_away(blobs.clone()));
         let policies = Policies::start(
             policies::all(
                 &commands,
@@ -143,6 +144,14 @@ pub fn open_blobs(settings: &Settings) -> Result<Blobs> {
         },
     };
     Blobs::open(&settings).context("cannot open the blob store")
+}
+
+/// Says at the start what would otherwise be seen at the first picture. Without pictures the house
+/// works, so nothing waits for them.
+async fn warn_if_away(blobs: Blobs) {
+    if let Err(error) = blobs.check().await {
+        tracing::warn!(%error, "pictures can be neither sent nor shown for now");
+    }
 }
 
 /// Starts the read models.

@@ -109,6 +109,22 @@ async fn pictures_that_wait_for_a_full_store_are_made_when_there_is_room() {
     assert_eq!(names.len(), 3 * waiting.len(), "{names:?}");
 }
 
+#[tokio::test]
+async fn a_full_store_takes_no_picture_and_says_so() {
+    let house = house().await;
+    let ana = house.login("ana").await;
+    house.happened().await;
+    let full = Away::fill(&house.blob_folder().join("raw"));
+    for _ in 0..3 {
+        let call = Form::logo(JPEG, &picture::jpeg(9, 9)).to("/user_logos");
+        away(&ana.send(call).await);
+    }
+    house.nothing_happened().await;
+    drop(full);
+    assert!(house.blob_names().await.is_empty());
+    ana.add_picture("sea").await;
+}
+
 /// Each of the pictures was processed once, and nothing else happened to them.
 async fn same_fate(house: &House, waiting: &[String]) {
     let types = house.happened_types().await;

@@ -182,6 +182,22 @@ impl Chatter {
         heard.replace(&result, "")
     }
 
+    /// Whether the server has answered a ping, and so has done everything that was sent before;
+    /// it may have been killed instead.
+    pub(crate) async fn is_alive(&mut self, id: &str) -> bool {
+        self.sends(&format!(
+            "<iq type='get' id='{id}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"
+        ))
+        .await;
+        let result = format!("<iq type='result' id='{id}' ");
+        while !self.heard.contains(&result) {
+            if !self.hears_more().await {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Ends the stream in good order; everything that still came.
     pub(crate) async fn goes(mut self) -> String {
         self.sends("</stream:stream>").await;

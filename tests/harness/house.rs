@@ -1,6 +1,8 @@
 //! A house in this process: stores of one's choice in a folder of its own, a clock that a test
 //! moves, a fixed secret, and its doors on ports of the loopback interface.
 
+mod blobs;
+
 use super::answer::same;
 use super::chatter::Chatter;
 use super::clock::{HOUR, ManualClock};
@@ -14,16 +16,13 @@ use commands::{Commands, Secret, State};
 use domain::Position;
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, Filter, StoredEvent};
-use futures_util::StreamExt;
-use media::blobs::{Blobs, Name};
-use media::keys::Folder;
+use media::blobs::Blobs;
 use media::links::Links;
 use policies::{Pace, Policies};
 use projections::{Options, Projections};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -231,31 +230,6 @@ impl House {
     /// A door to hand to other tasks.
     pub(crate) fn door(&self) -> Door {
         self.door.clone()
-    }
-
-    /// Where the pictures lie.
-    pub(crate) fn blobs(&self) -> &Blobs {
-        &self.parts.blobs
-    }
-
-    /// The folder in which they lie, unless the house was told otherwise.
-    pub(crate) fn blob_folder(&self) -> PathBuf {
-        self.plan.folder.path().join("blobs")
-    }
-
-    /// The names of all blobs.
-    pub(crate) async fn blob_names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for folder in Folder::ALL {
-            let listed: Vec<_> = self.blobs().list(folder).collect().await;
-            let listed = listed.into_iter().map(|blob| blob.expect("a blob").name);
-            names.extend(listed.map(|name| match name {
-                Name::Key(key) => key.to_string(),
-                other => format!("{other:?}"),
-            }));
-        }
-        names.sort();
-        names
     }
 
     /// What carries out commands, as the policies of the house see it.

@@ -100,8 +100,8 @@ async def evening(port, shop, ana_id, ana_password, bo_id, bo_password):
     # In the room of a shop, under one's id whatever one asked for.
     room = f"{shop}@c.{DOMAIN}"
     for person in (ana, bo):
-        joined = await person["xep_0045"].join_muc_wait(room, person.user, timeout=PATIENCE)
-        assert joined.own_presence["from"].resource == person.user, joined
+        own, *_ = await person["xep_0045"].join_muc_wait(room, person.user, timeout=PATIENCE)
+        assert own["from"].resource == person.user, own
     ana.send_message(mto=room, mbody="[摇一摇:Ana]", mtype="groupchat")
     for person in (ana, bo):
         heard = await person.hear()
@@ -109,8 +109,10 @@ async def evening(port, shop, ana_id, ana_password, bo_id, bo_password):
         assert heard["from"] == f"{room}/{ana_id}", heard
     bo["xep_0045"].leave_muc(room, bo_id)
     await bo["xep_0199"].ping(DOMAIN, timeout=PATIENCE)
-    rejoined = await bo["xep_0045"].join_muc_wait(room, bo_id, maxstanzas=5, timeout=PATIENCE)
-    assert [message["body"] for message in rejoined.history] == ["[摇一摇:Ana]"], rejoined
+    again = bo["xep_0045"].join_muc_wait(room, bo_id, maxstanzas=5, timeout=PATIENCE)
+    _, subject, _, history = await again
+    assert [message["body"] for message in history] == ["[摇一摇:Ana]"], history
+    assert subject["from"] == room, subject
 
     await ana.go()
     await bo.go()

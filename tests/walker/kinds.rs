@@ -58,6 +58,12 @@ pub(super) enum Kind {
     Int32,
     /// `hash=1`: anything else is no.
     Flag,
+    /// 0 or 1, and nothing else.
+    Switch,
+    /// 0 or 2.
+    ChatSize,
+    /// 0 or 1.
+    CouponSize,
     /// An open shop.
     Shop,
     /// An id that no shop has.
@@ -72,6 +78,18 @@ pub(super) enum Kind {
     Staff,
     /// One of the caller's own.
     Checkin,
+    /// A picture that stands in an album.
+    AlbumPicture,
+    /// One of the caller's own.
+    OwnPicture,
+    /// Some of the caller's own.
+    OwnPictures,
+    /// A picture of a room.
+    RoomPicture,
+    /// A picture from or for the caller.
+    Letter,
+    /// A coupon of which the caller has a copy.
+    Coupon,
     Projection,
     /// Part of what the hash of a start is made of: a name, and the value.
     Start(&'static str),
@@ -90,6 +108,8 @@ pub(super) enum Kind {
     Line,
     /// Up to 255 characters.
     Title,
+    /// Up to 500 characters.
+    CouponDesc,
     Bssid,
 }
 
@@ -128,11 +148,31 @@ impl Kind {
             ("/admin/shops/{id}/staffs/{user_id}", "user_id") => Self::Staff,
             ("/checkins", "user_id") => Self::Oneself,
             ("/checkins/delete", "id") => Self::Checkin,
+            ("/user_info/logo" | "/user_info/photos", "id") => Self::Person,
+            ("/user_logos/show", "id") => Self::AlbumPicture,
+            ("/user_logos/delete", "id") => Self::OwnPicture,
+            ("/user_logos/change_all_position", "ids") => Self::OwnPictures,
+            ("/photos/show", "id") => Self::RoomPicture,
+            ("/photo2s/show", "id") => Self::Letter,
+            ("/photos/show" | "/photo2s/show", "size") => Self::ChatSize,
+            ("/coupons/img", "size") => Self::CouponSize,
+            ("/coupons/img" | "/coupons/use" | "/admin/coupons/{id}", "id") => Self::Coupon,
+            // Nobody's coupons are an empty list.
+            ("/admin/coupons", "shop_id") if route.method == "GET" => Self::FreeShop,
+            ("/admin/coupons", "name") => Self::ShopName,
+            ("/admin/coupons", "desc") => Self::CouponDesc,
+            ("/admin/coupons", "valid_until") => Self::Birthday,
+            (_, "photo[room]") => Self::Shop,
+            (_, "photo[to_uid]") => Self::Other,
+            (_, "photo[weibo]") => Self::Switch,
+            (_, "photo[desc]") => Self::About,
             ("/admin/shops", "id") => Self::FreeShop,
             ("/admin/projections/{name}/rebuild", "name") => Self::Projection,
             ("/user_info/set", "name") => Self::PersonName,
             ("/admin/shops" | "/admin/shops/{id}", "name") => Self::ShopName,
             ("/shop/nearby", "name") => Self::Search,
+            // Whatever is no device's token is nobody's.
+            ("/oauth2/logout", "pushtoken") => Self::Search,
             (_, "id" | "shop_id") => Self::Shop,
             (_, "lat") => Self::Latitude,
             (_, "lng") => Self::Longitude,
@@ -141,7 +181,7 @@ impl Kind {
             (_, "od") => Self::Rank,
             (_, "page" | "pcount") => Self::Page,
             (_, "t" | "type") => Self::Category,
-            (_, "gender" | "invisible") => Self::Choice,
+            (_, "gender" | "invisible" | "rule" | "size") => Self::Choice,
             (_, "jobtype") => Self::Int32,
             (_, "birthday") => Self::Birthday,
             (_, "signature" | "job" | "hobby") => Self::About,
@@ -160,14 +200,21 @@ impl Kind {
             Self::Accuracy => "65.5",
             Self::Height => "-1",
             Self::Rank | Self::Page => "1",
-            Self::Category | Self::Choice => "2",
+            Self::Category | Self::Choice | Self::ChatSize => "2",
             Self::Int32 => "-7",
-            Self::Flag => "1",
+            Self::Flag | Self::CouponSize => "1",
+            // Who is no stranger to Weibo is walked elsewhere.
+            Self::Switch => "0",
             Self::Shop => &world.shop,
             Self::FreeShop => "4928288",
             Self::Person | Self::Oneself | Self::Staff => &world.ana.id,
             Self::Other => &world.bo.id,
             Self::Checkin => &world.hers,
+            Self::AlbumPicture => &world.foreign,
+            Self::OwnPicture | Self::OwnPictures => &world.own,
+            Self::RoomPicture => &world.room,
+            Self::Letter => &world.letter,
+            Self::Coupon => &world.coupon,
             Self::Projection => "traces",
             Self::Start("") => {
                 let parts = [
@@ -183,7 +230,7 @@ impl Kind {
             Self::Search => "kb",
             Self::PersonName => "Ana 脸",
             Self::Birthday => "1992-02-29",
-            Self::About | Self::Line | Self::Title => "半价 & more 😀",
+            Self::About | Self::Line | Self::Title | Self::CouponDesc => "半价 & more 😀",
             Self::ShopName => "Café 咖啡",
             Self::Bssid => "00:1b:2c:3d:4e:5f",
         };
@@ -204,6 +251,9 @@ impl Kind {
             Self::Page => several(&[&NO_NUMBER, &NO_WHOLE, &["0", "4294967296"]]),
             Self::Category => several(&[&NO_NUMBER, &NO_WHOLE, &["0", "7", "256"]]),
             Self::Choice => several(&[&NO_NUMBER, &NO_WHOLE, &["3", "256"]]),
+            Self::Switch => several(&[&NO_NUMBER, &NO_WHOLE, &["2", "true"]]),
+            Self::ChatSize => several(&[&NO_NUMBER, &NO_WHOLE, &["1", "3"]]),
+            Self::CouponSize => several(&[&NO_NUMBER, &NO_WHOLE, &["2", "256"]]),
             Self::Int32 => several(&[&NO_NUMBER, &["1.5", "1e3", "2147483648", "-2147483649"]]),
             Self::Flag | Self::Search => Vec::new(),
             Self::Shop | Self::FreeShop => {
@@ -215,6 +265,24 @@ impl Kind {
             Self::Oneself => several(&[&NO_NUMBER, &[UNKNOWN_ID, &world.bo.id]]),
             Self::Staff => several(&[&NO_NUMBER, &NO_WHOLE]),
             Self::Checkin => several(&[&NO_NUMBER, &NO_WHOLE, &[UNKNOWN_ID, &world.his]]),
+            Self::AlbumPicture => {
+                let others = [UNKNOWN_ID, &world.room, &world.letter, &world.coupon];
+                several(&[&NO_NUMBER, &NO_WHOLE, &others])
+            }
+            Self::OwnPicture | Self::OwnPictures => {
+                let two = [world.own.as_str(), &world.foreign].join(",");
+                let others = [UNKNOWN_ID, &world.foreign, &world.room, &two];
+                several(&[&NO_NUMBER, &NO_WHOLE, &others])
+            }
+            Self::RoomPicture => {
+                let others = [UNKNOWN_ID, &world.own, &world.letter];
+                several(&[&NO_NUMBER, &NO_WHOLE, &others])
+            }
+            Self::Letter => {
+                let others = [UNKNOWN_ID, &world.own, &world.room, &world.diary];
+                several(&[&NO_NUMBER, &NO_WHOLE, &others])
+            }
+            Self::Coupon => several(&[&NO_NUMBER, &NO_WHOLE, &[UNKNOWN_ID, &world.own]]),
             Self::Projection => several(&[&NO_NUMBER, &["Traces", "traces2", ".."]]),
             Self::Start(_) | Self::Login(_) => several(&[&NO_NUMBER, &[&long]]),
             Self::Version => several(&[&[&long]]),
@@ -227,16 +295,28 @@ impl Kind {
             Self::ShopName => several(&[&["", " ", "a\nb", &long]]),
             Self::Line => several(&[&["a\nb", "a\u{7}", &long]]),
             Self::Title => several(&[&[&long]]),
+            Self::CouponDesc => several(&[&["a\u{7}b", &"字".repeat(501)]]),
             Self::Bssid => several(&[&["two words", "咖啡", &one_more]]),
         }
     }
 
     /// Whether `true` and numbers are texts for it, and thus may be good.
     pub(super) fn is_text(self) -> bool {
-        use Kind::{About, Bssid, Flag, Line, PersonName, Search, ShopName, Title, Version};
+        use Kind::{
+            About, Bssid, CouponDesc, Flag, Line, PersonName, Search, ShopName, Title, Version,
+        };
         matches!(
             self,
-            About | Bssid | Flag | Line | PersonName | Search | ShopName | Title | Version
+            About
+                | Bssid
+                | CouponDesc
+                | Flag
+                | Line
+                | PersonName
+                | Search
+                | ShopName
+                | Title
+                | Version
         )
     }
 }

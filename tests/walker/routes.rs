@@ -9,6 +9,8 @@ pub(super) struct Route {
     /// In capitals.
     pub(super) method: String,
     pub(super) parameters: Vec<Parameter>,
+    /// Nothing but `multipart/form-data` will do.
+    pub(super) takes_file: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(super) enum Place {
     Path,
     Query,
     Body,
+    /// In the body too, as a file.
+    File,
 }
 
 /// All calls of the document.
@@ -38,6 +42,7 @@ pub(super) fn routes(document: &Value) -> Vec<Route> {
                 .collect();
             parameters.extend(body(document, operation));
             routes.push(Route {
+                takes_file: parameters.iter().any(|it| it.place == Place::File),
                 path: path.clone(),
                 method: method.to_uppercase(),
                 parameters,
@@ -76,7 +81,11 @@ fn body(document: &Value, operation: &Value) -> Vec<Parameter> {
         .keys()
         .map(|field| Parameter {
             name: field.clone(),
-            place: Place::Body,
+            place: if schema["properties"][field]["format"] == "binary" {
+                Place::File
+            } else {
+                Place::Body
+            },
             required: required.iter().any(|name| name == field),
         })
         .collect()
@@ -86,18 +95,27 @@ impl Route {
     pub(super) fn has_body(&self) -> bool {
         self.parameters
             .iter()
-            .any(|parameter| parameter.place == Place::Body)
+            .any(|parameter| matches!(parameter.place, Place::Body | Place::File))
     }
 
     pub(super) fn is_admin(&self) -> bool {
         self.path.starts_with("/admin/")
     }
 
-    /// Contract §0: login is required by 9, 10, 13 to 16, 21, 22 and 25 to 27.
+    /// Contract §0: login is required by 9 to 22, 25 to 27, 29, 30 and 31.3.
     pub(super) fn needs_login(&self) -> bool {
-        ["/user_info/", "/checkins", "/follows", "/blacklists"]
-            .iter()
-            .any(|beginning| self.path.starts_with(beginning))
+        [
+            "/user_info/",
+            "/checkins",
+            "/follows",
+            "/blacklists",
+            "/user_logos",
+            "/photos",
+            "/photo2s",
+            "/coupons/use",
+        ]
+        .iter()
+        .any(|beginning| self.path.starts_with(beginning))
     }
 
     /// Without Weibo the call cannot go well.

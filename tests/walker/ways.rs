@@ -4,7 +4,7 @@
 use super::kinds::Kind;
 use super::routes::{Place, Route};
 use super::world::World;
-use crate::harness::{Call, Phone, encoded, multipart};
+use crate::harness::{Call, Form, JPEG, PNG, Phone, encoded, multipart, picture};
 use serde_json::{Map, Value, json};
 
 impl Route {
@@ -18,7 +18,9 @@ impl Route {
         let call = Call::new(self.method.as_str(), self.target(world, None));
         let fields = self.fields(world);
         let pairs: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        if self.has_body() {
+        if self.takes_file {
+            self.form(&pairs).to(&self.path)
+        } else if self.has_body() {
             call.form(&pairs)
         } else {
             call.query(&pairs)
@@ -34,11 +36,46 @@ impl Route {
         }
     }
 
-    /// The parameters that do not stand in the path, all good.
+    /// A form with these texts and a good file.
+    fn form(&self, pairs: &[(&str, &str)]) -> Form {
+        self.files().fold(texts(pairs), |form, name| {
+            form.file(name, JPEG, &good_file())
+        })
+    }
+
+    /// The names of the files that come with the call.
+    fn files(&self) -> impl Iterator<Item = &str> {
+        let files = self.parameters.iter().filter(|it| it.place == Place::File);
+        files.map(|file| file.name.as_str())
+    }
+
+    /// The call with its file missing, twice there, or none that anybody could take.
+    pub(super) fn with_bad_files(&self, world: &World, name: &str) -> Vec<Call> {
+        let fields = self.fields(world);
+        let pairs: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let none = || texts(&pairs);
+        let file = |kind, bytes: &[u8]| none().file(name, kind, bytes);
+        let good = good_file();
+        let forms = [
+            none(),
+            none().text(name, "a text"),
+            none().file("another", JPEG, &good),
+            file(JPEG, &good).file(name, JPEG, &good),
+            file(JPEG, &good).text(name, "a text"),
+            file(JPEG, b""),
+            file(PNG, b"a text"),
+            file("text/plain", &good),
+            file(PNG, &picture::png_of_size(30_000, 30_000)),
+        ];
+        let calls = forms.into_iter().map(|form| form.to(&self.path));
+        calls.map(|call| self.authorized(world, call)).collect()
+    }
+
+    /// The parameters that do not stand in the path and are no files, all good.
     fn fields(&self, world: &World) -> Vec<(&str, String)> {
         self.parameters
             .iter()
-            .filter(|parameter| parameter.place != Place::Path)
+            .filter(|parameter| !matches!(parameter.place, Place::Path | Place::File))
             .map(|parameter| {
                 let good = Kind::of(self, &parameter.name).good(world);
                 (parameter.name.as_str(), good)
@@ -67,8 +104,14 @@ impl Route {
     fn in_every_way(&self, world: &World, fields: &[(&str, String)]) -> Vec<Call> {
         let call = || Call::new(self.method.as_str(), self.target(world, None));
         let pairs: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        let mut calls = vec![call().query(&pairs)];
-        if self.has_body() {
+        let mut calls = Vec::new();
+        if self.takes_file {
+            calls.push(self.form(&pairs).to(&self.path));
+            calls.push(self.form(&[]).to(&self.path).query(&pairs));
+        } else {
+            calls.push(call().query(&pairs));
+        }
+        if self.has_body() && !self.takes_file {
             let (kind, body) = multipart(&pairs);
             let object: Map<String, Value> = pairs
                 .iter()
@@ -122,7 +165,7 @@ impl Route {
             .filter(|it| it.0 != name)
             .collect();
         let mut calls = self.in_every_way(world, &fields);
-        if self.has_body() {
+        if self.has_body() && !self.takes_file {
             // In JSON, null is missing.
             let mut object: Map<String, Value> = fields
                 .iter()
@@ -165,6 +208,11 @@ impl Route {
         let pairs: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let calls = values.iter().flat_map(|value| {
             let target = format!("{}?{name}={value}", self.target(world, None));
+            if self.takes_file {
+                return [Some(self.form(&pairs).to(&target)), None]
+                    .into_iter()
+                    .flatten();
+            }
             let query = Call::new(self.method.as_str(), target).query(&pairs);
             let form = self.has_body().then(|| {
                 let body = format!("{}&{name}={value}", encoded(&pairs));
@@ -176,9 +224,21 @@ impl Route {
         calls.map(|call| self.authorized(world, call)).collect()
     }
 
+    /// With bytes that are no text in a segment of the path, percent-encoded.
+    pub(super) fn with_raw_segment(&self, world: &World, name: &str, values: &[&str]) -> Vec<Call> {
+        let good = self.good(world);
+        let target = self.target(world, Some((name, "raw-bytes")));
+        let calls = values.iter().map(|value| {
+            let mut call = good.clone();
+            call.target = target.replace("raw-bytes", value);
+            call
+        });
+        calls.collect()
+    }
+
     /// In JSON, with an array and an object in the place of a plain value.
     pub(super) fn with_structures(&self, world: &World, name: &str, text: bool) -> Vec<Call> {
-        if !self.has_body() {
+        if !self.has_body() || self.takes_file {
             return Vec::new();
         }
         let fields = self.fields(world);
@@ -203,6 +263,17 @@ impl Route {
         });
         calls.collect()
     }
+}
+
+/// A form with these texts.
+fn texts(pairs: &[(&str, &str)]) -> Form {
+    pairs
+        .iter()
+        .fold(Form::new(), |form, (name, value)| form.text(name, value))
+}
+
+fn good_file() -> Vec<u8> {
+    picture::jpeg(9, 9)
 }
 
 /// A segment of a path.

@@ -1,6 +1,8 @@
 //! Finding out what is where (XEP-0030).
 
+use crate::blocking::BLOCKING;
 use crate::iq::{PING, VERSION};
+use crate::vcard::VCARD;
 use crate::xml::attribute;
 
 pub(crate) const INFO: &str = "http://jabber.org/protocol/disco#info";
@@ -8,13 +10,13 @@ pub(crate) const ITEMS: &str = "http://jabber.org/protocol/disco#items";
 
 /// What this server is and can do.
 pub(crate) fn house() -> String {
-    let features = [INFO, ITEMS, PING, VERSION, "msgoffline"];
+    let features = [INFO, ITEMS, PING, VERSION, VCARD, BLOCKING, "msgoffline"];
     info("server", "im", "lianlian", &features)
 }
 
 /// What one's own account is.
 pub(crate) fn account() -> String {
-    info("account", "registered", "", &[INFO, ITEMS])
+    info("account", "registered", "", &[INFO, ITEMS, VCARD])
 }
 
 /// Where the rooms are.

@@ -17,6 +17,8 @@ impl Door for Service {
             Event::UserBanned(banned) => self.end(banned.user_id, StreamError::NotAuthorized),
             // RFC 6120 §4.9.3.16: the key that opened the stream no longer does.
             Event::PasswordReset(reset) => self.end(reset.user_id, StreamError::Reset),
+            Event::Blocked(new) => self.push_block(new.user_id, "block", new.block_id),
+            Event::Unblocked(old) => self.push_block(old.user_id, "unblock", old.block_id),
             Event::NoticePosted(posted) => {
                 self.notice_posted(posted.shop_id, &posted.title, event);
             }

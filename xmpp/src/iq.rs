@@ -3,8 +3,10 @@
 
 use crate::Service;
 use crate::address::Address;
+use crate::blocking::BLOCKING;
 use crate::session::Session;
 use crate::stanza::{StanzaError, error_to, forwarded, result_of};
+use crate::vcard::VCARD;
 use crate::xml::Element;
 use domain::Party;
 use std::sync::Arc;
@@ -47,12 +49,15 @@ impl Service {
                 Ok(None)
             }
             _ if !is_question => Ok(None),
-            Address::Party(party, None) if party == session.party => self.own_account(iq).map(Some),
+            Address::Party(party, None) if party == session.party => {
+                self.own_account(session, iq).await.map(Some)
+            }
+            Address::Party(party, None) => self.anothers_account(iq, party).await.map(Some),
             Address::House => self.house(iq).map(Some),
             Address::Elsewhere => Err(StanzaError::REMOTE_SERVER_NOT_FOUND),
             Address::Rooms => self.rooms_iq(iq).map(Some),
             Address::Room(shop, nick) => self.room_iq(session, iq, shop, nick.as_deref()).map(Some),
-            Address::Party(..) | Address::Nobody => Err(StanzaError::SERVICE_UNAVAILABLE),
+            Address::Nobody => Err(StanzaError::SERVICE_UNAVAILABLE),
             Address::NoRoom => Err(StanzaError::ITEM_NOT_FOUND),
         }
     }
@@ -78,15 +83,33 @@ impl Service {
     }
 
     /// To one's own account.
-    fn own_account(&self, iq: &Element) -> Result<String, StanzaError> {
+    async fn own_account(
+        &self,
+        session: &Arc<Session>,
+        iq: &Element,
+    ) -> Result<String, StanzaError> {
         let (payload, is_get) = payload(iq)?;
         match (payload.name(), payload.ns()) {
+            ("vCard", VCARD) if is_get => self.vcard(session.party).await,
+            ("vCard", VCARD) => Err(StanzaError::NOT_ALLOWED),
+            ("blocklist", BLOCKING) if is_get => self.blocklist(session).await,
+            ("block", BLOCKING) if !is_get => self.block(session, payload).await,
+            ("unblock", BLOCKING) if !is_get => self.unblock(session, payload).await,
             // The people around are found over HTTP; nobody is kept in a list here.
             ("query", ROSTER) if is_get => Ok(format!("<query xmlns='{ROSTER}'/>")),
             ("query", ROSTER) => Err(StanzaError::NOT_ALLOWED),
             ("query", crate::disco::INFO) if is_get => Ok(crate::disco::account()),
             ("query", crate::disco::ITEMS) if is_get => Ok(crate::disco::no_items()),
             _ => self.house(iq),
+        }
+    }
+
+    /// To the account of somebody else, on whose behalf the server answers.
+    async fn anothers_account(&self, iq: &Element, party: Party) -> Result<String, StanzaError> {
+        let (payload, is_get) = payload(iq)?;
+        match (payload.name(), payload.ns()) {
+            ("vCard", VCARD) if is_get => self.vcard(party).await,
+            _ => Err(StanzaError::SERVICE_UNAVAILABLE),
         }
     }
 

@@ -4,6 +4,7 @@
 //! others read comes from the log. Listening, and how many may connect, are the server's.
 
 mod address;
+mod blocking;
 mod confirm;
 mod connection;
 mod disco;
@@ -21,6 +22,7 @@ mod session;
 mod settings;
 mod stanza;
 mod stream_error;
+mod vcard;
 mod web_api;
 mod xml;
 

@@ -36,6 +36,8 @@ struct State {
     gate: Gate,
     /// The rooms that it is in.
     rooms: Vec<ShopId>,
+    /// It has asked for the blacklist, and is told of changes in it.
+    follows_blocks: bool,
 }
 
 /// Whether messages to a person pass to this connection.
@@ -124,6 +126,16 @@ impl Session {
     /// The rooms that it is in.
     pub(crate) fn rooms(&self) -> Vec<ShopId> {
         self.state().rooms.clone()
+    }
+
+    /// It is told of changes in the blacklist from now on.
+    pub(crate) fn follow_blocks(&self) {
+        self.state().follows_blocks = true;
+    }
+
+    /// Whether it is told of changes in the blacklist.
+    pub(crate) fn follows_blocks(&self) -> bool {
+        self.state().follows_blocks
     }
 
     /// Whether messages to its person go to it.

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use domain::coupon::{CouponOffered, Rule};
 use domain::{CouponId, Millis, ShopId};
 use jiff::Timestamp;
+use media::coupon_art::ground;
 use media::keys::Key;
-use media::picture;
+use media::picture::{self, Refusal};
 use projections::coupons::Coupon;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -105,14 +106,17 @@ pub(crate) async fn offer(
     Ok(Reply(CouponKey { id }))
 }
 
-/// Stores a merchant's picture as it may be shown.
+/// Stores what will be seen of a merchant's picture.
 async fn store(app: &App, key: &Key, image: Spooled) -> Result<(), ApiError> {
     let _turn = app.pictures.turn().await?;
     let bytes = image.read().await.map_err(ApiError::unavailable)?;
-    let processed = tokio::task::spawn_blocking(move || picture::process(&bytes)).await;
-    let damaged = |_| ApiError::bad_request("the picture is damaged");
-    let shown = processed.map_err(damaged)??.original.bytes;
-    Ok(app.pictures.blobs.put(key, Bytes::from(shown)).await?)
+    let seen = tokio::task::spawn_blocking(move || {
+        let picture = picture::decode(&bytes)?;
+        ground(&picture).ok_or(Refusal::Damaged)
+    });
+    // It would panic each time. The panic itself was logged.
+    let seen = seen.await.unwrap_or(Err(Refusal::Damaged))?;
+    Ok(app.pictures.blobs.put(key, Bytes::from(seen)).await?)
 }
 
 /// `DELETE /admin/coupons/{id}`: gives a coupon out no longer. The copies that people have stay

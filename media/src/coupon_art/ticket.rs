@@ -5,6 +5,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{RgbImage, Rgba, RgbaImage};
+use jpeg_encoder::{ColorType, Encoder};
 
 const STUB: [u8; 3] = [255, 252, 247];
 const DASHES: [u8; 3] = [208, 198, 190];
@@ -12,6 +13,9 @@ const DASHES: [u8; 3] = [208, 198, 190];
 /// How much of the merchant's picture is left at the left edge and at the right one, in 256ths:
 /// white letters must be legible on a white picture.
 const LIGHT: (u32, u32) = (84, 116);
+
+/// Of what is kept of a merchant's picture.
+const JPEG_QUALITY: u8 = 90;
 
 /// The measures of a ticket in pixels.
 pub(super) struct Ticket {
@@ -87,6 +91,26 @@ impl Ground {
             .resize(&source.ok()?, &mut target, &options)
             .ok()?;
         RgbImage::from_raw(width, height, target.into_vec()).map(Self)
+    }
+
+    /// As a JPEG; behind text, and darkened, nobody sees a better one.
+    pub(super) fn to_jpeg(&self) -> Option<Vec<u8>> {
+        let (width, height) = self.0.dimensions();
+        let (width, height) = (u16::try_from(width).ok()?, u16::try_from(height).ok()?);
+        let mut bytes = Vec::new();
+        let encoder = Encoder::new(&mut bytes, JPEG_QUALITY);
+        encoder
+            .encode(self.0.as_raw(), width, height, ColorType::Rgb)
+            .ok()?;
+        Some(bytes)
+    }
+
+    /// Whether no colour of a pixel is further from the other's.
+    #[cfg(test)]
+    pub(super) fn differs_at_most(&self, other: &Self, most: u8) -> bool {
+        let pairs = self.0.as_raw().iter().zip(other.0.as_raw());
+        self.0.dimensions() == other.0.dimensions()
+            && pairs.into_iter().all(|(a, b)| a.abs_diff(*b) <= most)
     }
 
     /// The same for a smaller ticket.

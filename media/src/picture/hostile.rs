@@ -174,8 +174,8 @@ fn bytes_that_are_not_pixels_make_no_file_longer() {
     let end = picture.chunks().len() - 1;
     let hidden = PngChunk::new(*b"IDAT", vec![7; 200_000].into());
     picture.chunks_mut().insert(end, hidden);
-    let original = process(&picture.encoder().bytes()).map(|made| made.original.bytes.len());
-    assert!(original.is_ok_and(|length| length < 10_000) || original == Err(Refusal::Damaged));
+    let original = processed(&picture.encoder().bytes()).original;
+    assert!(original.bytes.len() < 10_000);
 }
 
 /// Changes and cuts sound pictures in thousands of ways.

@@ -1,13 +1,13 @@
 //! The picture that everybody may fetch: the stripped bytes where they say all, otherwise encoded
 //! anew.
 
-use super::decode::{Pixels, on_white, refusal};
+use super::decode::{Pixels, on_white};
 use super::{Published, Refusal, thumbnail};
 use domain::photo::Format;
-use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageEncoder};
+use image::DynamicImage;
+use jpeg_encoder::{ColorType, Encoder};
 
-/// Where nobody sees a difference any more.
+/// Where nobody sees a difference any more; colours at half the resolution, as cameras have them.
 const JPEG_QUALITY: u8 = 88;
 
 /// Beside the pixels, uncompressed: tables, and a colour profile.
@@ -51,13 +51,23 @@ fn jpeg(pixels: Pixels) -> Result<Vec<u8>, Refusal> {
         image @ (DynamicImage::ImageLuma8(_) | DynamicImage::ImageRgb8(_)) => image,
         image => on_white(image).into(),
     };
+    let color = if image.color().has_color() {
+        ColorType::Rgb
+    } else {
+        ColorType::Luma
+    };
+    let side = |length| u16::try_from(length).map_err(|_| Refusal::TooLarge);
+    let (width, height) = (side(image.width())?, side(image.height())?);
     let mut bytes = Vec::new();
-    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
-    // Only formats without room for one refuse it.
-    let _ = encoder.set_icc_profile(pixels.profile);
-    let color = image.color().into();
+    // That of the image crate takes three times as long.
+    let mut encoder = Encoder::new(&mut bytes, JPEG_QUALITY);
+    if !pixels.profile.is_empty() {
+        encoder
+            .add_icc_profile(&pixels.profile)
+            .map_err(|_| Refusal::Damaged)?;
+    }
     encoder
-        .write_image(image.as_bytes(), image.width(), image.height(), color)
-        .map_err(refusal)?;
+        .encode(image.as_bytes(), width, height, color)
+        .map_err(|_| Refusal::Damaged)?;
     Ok(bytes)
 }

@@ -13,6 +13,7 @@ mod kept_log;
 mod load;
 mod machine;
 mod people;
+mod photos;
 mod rebuild;
 mod report;
 mod start;
@@ -57,6 +58,8 @@ enum Benchmark {
     Checkin(checkin::Options),
     /// Lists of people among millions of follows, beside textbook SQL
     People(follows::Options),
+    /// What is published of photographs, beside the image crate, sharp and pyvips
+    Photos(photos::Options),
     /// Building each read model anew, beside reading the log alone
     Rebuild(rebuild::Options),
     /// Start-up, memory and queries of a house with a large log
@@ -64,6 +67,9 @@ enum Benchmark {
     /// The house that the others measure
     #[command(hide = true)]
     House(house::Options),
+    /// The work on photographs that `photos` measures
+    #[command(hide = true)]
+    PhotoWorker(photos::worker::Options),
 }
 
 impl Common {
@@ -89,6 +95,9 @@ async fn main() -> Result<()> {
     if let Benchmark::House(options) = benchmark {
         return house::run(options).await;
     }
+    if let Benchmark::PhotoWorker(options) = benchmark {
+        return photos::worker::run(&options);
+    }
     let machine = machine::Facts::measure(&common).await?;
     let report = tokio::select! {
         report = measure(benchmark, &common) => report?,
@@ -104,9 +113,10 @@ async fn measure(benchmark: Benchmark, common: &Common) -> Result<Report> {
         Benchmark::Append(options) => append::run(options, common).await,
         Benchmark::Checkin(options) => checkin::run(options, common).await,
         Benchmark::People(options) => follows::run(options, common).await,
+        Benchmark::Photos(options) => photos::run(options, common).await,
         Benchmark::Rebuild(options) => rebuild::run(options, common).await,
         Benchmark::Start(options) => start::run(options, common).await,
-        Benchmark::House(_) => Ok(Report::default()),
+        Benchmark::House(_) | Benchmark::PhotoWorker(_) => Ok(Report::default()),
     }
 }
 
