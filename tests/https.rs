@@ -1,6 +1,6 @@
 //! HTTPS on the same listener, with a certificate of one's own.
 
-use crate::harness::{Door, Server, Wire};
+use crate::harness::{Call, Door, Server, Wire, eventually};
 use rcgen::CertifiedKey;
 use std::path::Path;
 
@@ -51,5 +51,13 @@ async fn with_a_certificate_the_listener_speaks_https_and_cookies_are_secure() {
     wire.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(!wire.read_to_end().await.contains("200 OK"));
     ana.get("/user_info/get_self", &[]).await.ok();
+
+    // Programs on this machine ask the web interface of XMPP without TLS.
+    let history = format!("{}/api/gchat?room={cafe}", server.xmpp_web);
+    let said = eventually("the greeting is said", async || {
+        let said = server.send(Call::new("GET", history.clone())).await.ok();
+        said.as_array()?.first().cloned()
+    });
+    assert_eq!(said.await[0], ana.id);
     assert!(server.terminate().await.success());
 }

@@ -47,7 +47,6 @@ struct Web {
 
 /// The routes. Whoever serves them must say who calls, with
 /// [`ConnectInfo`](axum::extract::ConnectInfo); a caller that is not known is a stranger.
-#[must_use]
 pub fn web_router(service: Arc<Service>, settings: WebSettings) -> Router {
     let web = Web {
         service,
