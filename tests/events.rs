@@ -1,6 +1,6 @@
 //! `lianlian events`: the log for analysts, one JSON object a line (DESIGN §1).
 
-use crate::harness::{Program, Server, run, same};
+use crate::harness::{Phone, Program, Server, run, same};
 use serde_json::{Value, json};
 
 async fn export(folder: &std::path::Path, arguments: &[&str]) -> Vec<Value> {
@@ -20,6 +20,11 @@ fn positions(events: &[Value]) -> Vec<u64> {
         .collect()
 }
 
+/// Hides somebody from strangers, so that nobody says in a room that they have come.
+async fn unannounced(phone: &Phone) {
+    phone.set(&[("invisible", "1")]).await;
+}
+
 #[tokio::test]
 async fn an_export_holds_every_event_whole_and_in_order() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -28,6 +33,7 @@ async fn an_export_holds_every_event_whole_and_in_order() {
     let cafe = server
         .shop_with(json!({"id": 7, "name": "咖啡", "lat": 60, "lng": 24, "t": 2}))
         .await;
+    unannounced(&ana).await;
     ana.check_in(&cafe).await;
 
     let events = export(folder.path(), &[]).await;
@@ -39,6 +45,7 @@ async fn an_export_holds_every_event_whole_and_in_order() {
         "identity.linked.v1",
         "user.registered.v1",
         "shop.registered.v1",
+        "user.visibility-changed.v1",
         "checkin.checked-in.v1",
     ];
     assert_eq!(types, expected);
@@ -74,12 +81,13 @@ async fn an_export_can_be_narrowed_and_written_to_a_file() {
     let mut server = Server::start(folder.path()).await;
     let ana = server.login("ana").await;
     let cafe = server.shop("Ekberg", 60.0, 24.0).await;
+    unannounced(&ana).await;
     for _ in 0..3 {
         ana.check_in(&cafe).await;
     }
     server.terminate().await;
     let all = positions(&export(folder.path(), &[]).await);
-    assert_eq!(all.len(), 6);
+    assert_eq!(all.len(), 7);
     let at = |n: usize| all[n].to_string();
     let narrowed = async |arguments: &[&str]| positions(&export(folder.path(), arguments).await);
     assert_eq!(narrowed(&["--after", &at(1)]).await, all[2..]);
@@ -90,13 +98,13 @@ async fn an_export_can_be_narrowed_and_written_to_a_file() {
     );
     assert_eq!(
         narrowed(&["--type", "checkin.checked-in.v1"]).await,
-        all[3..]
+        all[4..]
     );
     assert_eq!(
         narrowed(&["--type", "checkin.checked-in.v1", "--limit", "1"]).await,
-        all[3..4]
+        all[4..5]
     );
-    assert_eq!(narrowed(&["--stream", "user-"]).await, all[1..2]);
+    assert_eq!(narrowed(&["--stream", "user-"]).await, [all[1], all[3]]);
     assert_eq!(
         narrowed(&["--stream", &format!("shop-{cafe}")]).await,
         all[2..3]

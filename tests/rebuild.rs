@@ -7,14 +7,17 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const PROJECTIONS: [&str; 9] = [
+const PROJECTIONS: [&str; 12] = [
     "albums",
     "blacklist",
+    "chat_history",
     "coupons",
     "followers",
+    "inbox",
     "occupancy",
     "photos",
     "profiles",
+    "push_tokens",
     "shop_index",
     "traces",
 ];

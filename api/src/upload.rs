@@ -113,6 +113,7 @@ pub(crate) async fn read<T>(
                 pairs.add(&name, &String::from_utf8_lossy(&value))?;
             }
         }
+        incoming.end().await?;
         Ok((allowed, pairs, file))
     }
     .await;

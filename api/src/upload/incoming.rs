@@ -45,6 +45,15 @@ impl Incoming {
         }
     }
 
+    /// Waits for the end: a form may be whole although the connection was cut behind it.
+    pub(super) async fn end(&self) -> Result<(), ApiError> {
+        let mut rest = self.clone();
+        while let Some(chunk) = rest.next().await {
+            chunk.map_err(|_| self.broken())?;
+        }
+        Ok(())
+    }
+
     /// Reads what is left for a while, and forgets it.
     pub(super) async fn drain(&self) {
         let mut rest = Draining(self.clone());
