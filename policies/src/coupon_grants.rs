@@ -4,7 +4,7 @@
 use crate::{Policy, Trouble, because_of, step_id};
 use commands::Commands;
 use domain::grant::{CouponGranted, Occasion};
-use domain::{Event, EventKind};
+use domain::{CheckinId, Event, EventKind, ShopId, UserId};
 use eventlog::RecordedEvent;
 use projections::Projections;
 use std::sync::Arc;
@@ -43,23 +43,48 @@ impl Policy for CouponGrants {
         let Event::CheckedIn(checked_in) = &event.event else {
             return Ok(());
         };
-        let coupons = &self.projections.coupons;
-        let by = because_of(NAME, event);
-        // What is offered later is for later check-ins, also when this one is seen again.
-        for coupon in coupons.open_at(checked_in.shop_id, event.position).await? {
-            let copy = CouponGranted {
-                coupon_id: coupon.coupon_id,
-                user_id: checked_in.user_id,
-                shop_id: checked_in.shop_id,
-                checkin_id: checked_in.checkin_id,
-                occasion: Occasion::Checkin,
-                at: event.time,
-            };
-            let id = step_id(NAME, event, &coupon.coupon_id.to_string());
-            let _ = self.commands.grant_coupon(copy, id, &by).await?;
-        }
-        Ok(())
+        let stay = Stay {
+            user_id: checked_in.user_id,
+            shop_id: checked_in.shop_id,
+            checkin_id: checked_in.checkin_id,
+            occasion: Occasion::Checkin,
+        };
+        give(&self.commands, &self.projections, &stay, NAME, event).await
     }
+}
+
+/// Somebody's stay at a shop, and what a copy may be given for.
+pub(crate) struct Stay {
+    pub(crate) user_id: UserId,
+    pub(crate) shop_id: ShopId,
+    pub(crate) checkin_id: CheckinId,
+    pub(crate) occasion: Occasion,
+}
+
+/// Gives copies of what the shop offered before `cause`, because `policy` saw it.
+pub(crate) async fn give(
+    commands: &Commands,
+    projections: &Projections,
+    stay: &Stay,
+    policy: &str,
+    cause: &RecordedEvent,
+) -> Result<(), Trouble> {
+    let by = because_of(policy, cause);
+    // What is offered later is for later occasions, also when this one is seen again.
+    let offered = projections.coupons.open_at(stay.shop_id, cause.position);
+    for coupon in offered.await? {
+        let copy = CouponGranted {
+            coupon_id: coupon.coupon_id,
+            user_id: stay.user_id,
+            shop_id: stay.shop_id,
+            checkin_id: stay.checkin_id,
+            occasion: stay.occasion,
+            at: cause.time,
+        };
+        let id = step_id(policy, cause, &coupon.coupon_id.to_string());
+        let _ = commands.grant_coupon(copy, id, &by).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -67,9 +92,9 @@ mod tests {
     use super::*;
     use crate::testing::{House, person};
     use commands::CheckIn;
+    use domain::Position;
     use domain::coupon::{CouponOffered, Rule};
     use domain::geo::Point;
-    use domain::{Position, ShopId};
 
     fn shop() -> ShopId {
         ShopId::new(7).expect("an id")

@@ -1,10 +1,11 @@
 //! Whenever somebody who is at a shop shakes the phone in its room, give them copies of its coupons,
 //! by the rule of each, once for each check-in (seed §28.3, §31.1).
 
-use crate::{Policy, Trouble, because_of, step_id};
+use crate::coupon_grants::{Stay, give};
+use crate::{Policy, Trouble};
 use commands::Commands;
 use domain::chat::{Destination, MessageSent};
-use domain::grant::{CouponGranted, Occasion};
+use domain::grant::Occasion;
 use domain::{Event, EventKind, ShopId, UserId};
 use eventlog::RecordedEvent;
 use projections::Projections;
@@ -69,21 +70,13 @@ impl Policy for Shake {
         let Some(visit) = self.visit(event, user_id, shop_id).await? else {
             return Ok(());
         };
-        let coupons = &self.projections.coupons;
-        let by = because_of(NAME, event);
-        for coupon in coupons.open_at(shop_id, event.position).await? {
-            let copy = CouponGranted {
-                coupon_id: coupon.coupon_id,
-                user_id,
-                shop_id,
-                checkin_id: visit.checkin_id,
-                occasion: Occasion::Shake,
-                at: event.time,
-            };
-            let id = step_id(NAME, event, &coupon.coupon_id.to_string());
-            let _ = self.commands.grant_coupon(copy, id, &by).await?;
-        }
-        Ok(())
+        let stay = Stay {
+            user_id,
+            shop_id,
+            checkin_id: visit.checkin_id,
+            occasion: Occasion::Shake,
+        };
+        give(&self.commands, &self.projections, &stay, NAME, event).await
     }
 }
 
