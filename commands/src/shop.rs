@@ -85,7 +85,7 @@ impl Commands {
         self.change_shop(shop_id, Command::Close).await
     }
 
-    /// Posts a shop's notice; an empty one takes it down.
+    /// Posts a shop's notice at the wish of `who`, a user id or `admin`; an empty one takes it down.
     ///
     /// # Errors
     /// [`Rejection::UnknownShop`], [`Rejection::Title`]; [`Error::Log`].
@@ -93,8 +93,10 @@ impl Commands {
         &self,
         shop_id: ShopId,
         title: String,
+        who: impl ToString,
     ) -> Result<Receipt, Error<Rejection>> {
-        self.change_shop(shop_id, Command::PostNotice { title })
+        let stream = StreamName::shop(shop_id);
+        self.execute::<Shop>(&stream, &Command::PostNotice { title }, &by(who))
             .await
     }
 

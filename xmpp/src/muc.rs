@@ -276,7 +276,8 @@ impl Service {
         if !self.is_staff(shop, session.party) {
             return Err(StanzaError::FORBIDDEN);
         }
-        match self.commands.post_notice(shop, title).await {
+        let posted = self.commands.post_notice(shop, title, session.party);
+        match posted.await {
             Ok(_) => Ok(()),
             Err(commands::Error::Rejected(_)) => Err(StanzaError::NOT_ACCEPTABLE),
             Err(error) => Err(StanzaError::away(&error)),

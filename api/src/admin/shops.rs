@@ -188,7 +188,7 @@ pub(crate) async fn post_notice(
     Input(Notice { title }): Input<Notice>,
 ) -> Result<Reply<ShopKey>, ApiError> {
     let id = shop_id(&id)?;
-    let receipt = app.commands.post_notice(id, title).await?;
+    let receipt = app.commands.post_notice(id, title, "admin").await?;
     app.settle(&receipt).await;
     Ok(Reply(ShopKey { id }))
 }
