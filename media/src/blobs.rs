@@ -15,7 +15,7 @@ pub use sweep::{Blob, Name};
 
 use crate::keys::Key;
 use bytes::Bytes;
-use domain::{CouponId, PhotoId};
+use domain::PhotoId;
 use failure::{failed, no_such_key};
 use folder::BlobFolder;
 use futures_util::stream::{self, StreamExt};
@@ -118,22 +118,6 @@ impl Blobs {
         let keys = Key::all_of_photo(id);
         self.delete_all(keys.iter().map(|key| self.0.path(key)).collect())
             .await
-    }
-
-    /// Deletes every blob of a coupon.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; some may be gone.
-    pub async fn delete_coupon(&self, id: CouponId) -> Result<(), Error> {
-        let what = || format!("cannot list the blobs of coupon {id}");
-        let image = self.0.path(&Key::coupon_image(id)).to_string();
-        let folder = image.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut listed = self.0.objects.list(Some(&Path::from(folder)));
-        let mut paths = Vec::new();
-        while let Some(object) = listed.next().await {
-            paths.push(object.map_err(|error| failed(what, &error))?.location);
-        }
-        self.delete_all(paths).await
     }
 
     /// A URL by which anybody can read the blob from S3 without us for so long, at most a week;

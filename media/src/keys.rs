@@ -163,15 +163,6 @@ impl Key {
             Kind::CouponImage(id) | Kind::CouponArt(id, ..) => Some(id),
         }
     }
-
-    /// What the drawn coupon was drawn from, where the blob is one.
-    #[must_use]
-    pub fn art_digest(self) -> Option<Digest> {
-        match self.0 {
-            Kind::CouponArt(_, digest, _) => Some(digest),
-            _ => None,
-        }
-    }
 }
 
 impl fmt::Display for Key {
@@ -319,7 +310,6 @@ mod tests {
             &format!("coupons/ID/{digest}-1.png"),
             png,
         );
-        assert_eq!(art(CouponSize::Small).art_digest(), Some(digest));
     }
 
     #[test]

@@ -40,7 +40,6 @@ suite!(any_store on folder bucket: {
         a_blob_takes_the_place_of_the_one_before,
         an_absent_blob_is_no_error,
         everything_of_a_picture_goes_at_once,
-        everything_of_a_coupon_goes_at_once,
         the_same_blobs_may_be_stored_and_deleted_by_many_at_once,
         what_was_stored_is_there_after_opening_again,
     }

@@ -1,10 +1,10 @@
 //! Storing, getting and deleting.
 
-use crate::fixture::{Fixture, coupon, photo, thumb};
+use crate::fixture::{Fixture, photo, thumb};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use media::blobs::Blobs;
-use media::keys::{CouponSize, Digest, Key};
+use media::keys::Key;
 
 pub(crate) async fn a_blob_comes_back_as_it_was_stored(store: Fixture) {
     let megabytes: Vec<u8> = (0..3_000_000_u32)
@@ -46,23 +46,6 @@ pub(crate) async fn everything_of_a_picture_goes_at_once(store: Fixture) {
         assert_eq!(store.get(&key).await, None, "{key}");
     }
     assert!(store.get(&thumb(2)).await.is_some());
-}
-
-pub(crate) async fn everything_of_a_coupon_goes_at_once(store: Fixture) {
-    let art = |number, digest| {
-        Key::coupon_art(coupon(number), Digest::new([digest; 16]), CouponSize::Small)
-    };
-    let of_one = [art(1, 1), art(1, 2), Key::coupon_image(coupon(1))];
-    for key in of_one.iter().chain([&art(2, 1)]) {
-        store.put(key, "a coupon").await;
-    }
-    for _ in 0..2 {
-        store.blobs.delete_coupon(coupon(1)).await.expect("deleted");
-    }
-    for key in of_one {
-        assert_eq!(store.get(&key).await, None, "{key}");
-    }
-    assert!(store.get(&art(2, 1)).await.is_some());
 }
 
 pub(crate) async fn the_same_blobs_may_be_stored_and_deleted_by_many_at_once(store: Fixture) {
