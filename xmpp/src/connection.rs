@@ -1,21 +1,22 @@
-//! One connection, from the first byte to the last: streams, TLS, login and binding (RFC 6120).
+//! One connection, from the first byte to the last (RFC 6120): what comes is led to where it is
+//! dealt with, silence is measured, and the end is told.
 //!
 //! What stanzas mean is not known here.
 
+mod login;
+mod opening;
+
 use crate::Service;
-use crate::outbox::Outbox;
 use crate::pipe::{End, Pipe, Wire};
-use crate::reader::{Incoming, MEMBER_BYTES, Reader, STRANGER_BYTES};
-use crate::sasl::{SASL, Step};
+use crate::reader::{Incoming, Reader, STRANGER_BYTES};
+use crate::sasl::SASL;
 use crate::session::Session;
-use crate::stanza::{CLIENT, StanzaError, error_to, result_of};
+use crate::stanza::CLIENT;
 use crate::stream_error::StreamError;
-use crate::xml::{Element, attribute, escaped};
-use commands::identity::XmppLogin;
+use crate::xml::{Element, escaped};
 use domain::UserId;
-use domain::chat::MAX_NAME;
-use jid::ResourcePart;
-use rxml::{AttrMap, Namespace};
+use login::BIND;
+use opening::TLS;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -24,12 +25,6 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, timeout};
-
-const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
-const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
-
-/// How many logins may fail on one connection.
-const FAILURES: u32 = 5;
 
 /// How long the last bytes may take.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -202,68 +197,6 @@ impl Connection {
         }
     }
 
-    /// Our side of a stream's header.
-    fn opening(&self) -> String {
-        let mut out = String::from(
-            "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
-            xmlns:stream='http://etherx.jabber.org/streams' version='1.0' xml:lang='en'",
-        );
-        attribute(&mut out, "from", &self.service.settings.domain);
-        attribute(&mut out, "id", &hex::encode(rand::random::<[u8; 12]>()));
-        out.push('>');
-        out
-    }
-
-    /// A stream begins (RFC 6120 §4.7).
-    fn header(&mut self, attrs: &AttrMap) -> Result<Flow, End> {
-        let domain = &self.service.settings.domain;
-        if let Some(to) = attrs.get(Namespace::none(), "to")
-            && !to.eq_ignore_ascii_case(domain)
-        {
-            return Err(StreamError::HostUnknown.into());
-        }
-        // COMPAT: clients older than XMPP 1.0 send no version.
-        if let Some(version) = attrs.get(Namespace::none(), "version")
-            && !version.starts_with("1.")
-        {
-            return Err(StreamError::UnsupportedVersion.into());
-        }
-        let features = self.features();
-        let opening = self.opening();
-        let features = format!("<stream:features>{features}</stream:features>");
-        self.pipe.outbox.push(&[&opening, &features]);
-        self.opened = true;
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// What can be done next (RFC 6120 §4.3.2).
-    fn features(&self) -> String {
-        if !matches!(self.phase, Phase::Stranger { .. }) {
-            return format!(
-                "<bind xmlns='{BIND}'/>\
-                 <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
-            );
-        }
-        let mut features = String::new();
-        if !self.pipe.is_encrypted() {
-            let required = if self.is_safe() { "" } else { "<required/>" };
-            features.push_str(&format!("<starttls xmlns='{TLS}'>{required}</starttls>"));
-        }
-        if self.is_safe() {
-            features.push_str(&format!(
-                "<mechanisms xmlns='{SASL}'><mechanism>PLAIN</mechanism></mechanisms>"
-            ));
-        }
-        features
-    }
-
-    /// Whether a password may be sent as it is.
-    fn is_safe(&self) -> bool {
-        self.pipe.is_encrypted()
-            || self.address.to_canonical().is_loopback()
-            || self.service.settings.plain_without_tls
-    }
-
     async fn element(&mut self, element: Element) -> Result<Flow, End> {
         match &self.phase {
             Phase::Stranger { failures } => {
@@ -293,134 +226,6 @@ impl Connection {
                 self.stanza(&session, &element).await
             }
         }
-    }
-
-    async fn start_tls(&mut self) -> Result<Flow, End> {
-        if self.pipe.is_encrypted() {
-            self.pipe
-                .outbox
-                .push(&[&format!("<failure xmlns='{TLS}'/>")]);
-            return Ok(ControlFlow::Break(()));
-        }
-        self.pipe
-            .outbox
-            .push(&[&format!("<proceed xmlns='{TLS}'/>")]);
-        self.pipe.flush().await?;
-        // What came unencrypted must not count as if it had come encrypted.
-        if self.pipe.has_unread() {
-            return Err(End::Gone);
-        }
-        self.encrypt().await?;
-        self.pipe.restart(Reader::new(STRANGER_BYTES));
-        self.opened = false;
-        Ok(ControlFlow::Continue(()))
-    }
-
-    async fn encrypt(&mut self) -> Result<(), End> {
-        let tls = self.service.settings.tls.clone();
-        let limit = self.service.settings.login_limit;
-        // Boxed: a handshake is large, and rare.
-        let handshake = Box::pin(self.pipe.encrypt(&tls));
-        timeout(limit, handshake).await.map_err(|_| End::Gone)??;
-        Ok(())
-    }
-
-    async fn authenticate(&mut self, element: &Element, failures: u32) -> Result<Flow, End> {
-        let service = self.service.clone();
-        let login = service.log_in(element, self.address, self.is_safe());
-        match self.pipe.while_writing(login).await {
-            Step::Challenge => {
-                self.pipe
-                    .outbox
-                    .push(&[&format!("<challenge xmlns='{SASL}'/>")]);
-            }
-            Step::Success(login) => self.welcome(login).await,
-            Step::Failure(reason) => {
-                let failure = format!("<failure xmlns='{SASL}'><{reason}/></failure>");
-                self.pipe.outbox.push(&[&failure]);
-                let failures = failures + 1;
-                self.phase = Phase::Stranger { failures };
-                if failures >= FAILURES {
-                    return Err(StreamError::PolicyViolation.into());
-                }
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    async fn welcome(&mut self, XmppLogin { account, device }: XmppLogin) {
-        let user_id = account.user_id;
-        if let Some(device) = device {
-            let service = self.service.clone();
-            let bind = service.bind_device(user_id, device);
-            self.pipe.while_writing(bind).await;
-        }
-        self.phase = Phase::Member {
-            user_id,
-            generation: account.generation,
-        };
-        self.pipe
-            .outbox
-            .push(&[&format!("<success xmlns='{SASL}'/>")]);
-        // Bytes that came behind the login belong to the new stream.
-        self.pipe.restart(Reader::new(MEMBER_BYTES));
-        self.opened = false;
-    }
-
-    /// RFC 6120 §7
-    async fn bind(
-        &mut self,
-        iq: &Element,
-        bind: &Element,
-        user_id: UserId,
-        generation: u32,
-    ) -> Result<Flow, End> {
-        let service = self.service.clone();
-        let outbox: Arc<Outbox> = self.pipe.outbox.clone();
-        let refuse = |error| {
-            let answer = error_to(iq, &format!("{user_id}@{}", service.settings.domain), error);
-            outbox.push(&[&answer.unwrap_or_default()]);
-            Ok(ControlFlow::Continue(()))
-        };
-        if iq.attr("type") != Some("set") {
-            return refuse(StanzaError::BAD_REQUEST);
-        }
-        let wanted = bind.child("resource", BIND).map(Element::text);
-        let resource = match wanted.as_deref().filter(|wanted| !wanted.is_empty()) {
-            None => hex::encode(rand::random::<[u8; 6]>()),
-            Some(wanted) => match ResourcePart::new(wanted) {
-                Ok(resource) if resource.as_str().len() <= MAX_NAME => {
-                    resource.into_owned().into_inner()
-                }
-                _ => return refuse(StanzaError::BAD_REQUEST),
-            },
-        };
-        let party = user_id.into();
-        let domain = &service.settings.domain;
-        let session = Arc::new(Session::new(party, resource, domain, outbox.clone()));
-        if !service.sessions.enter(&session) {
-            return refuse(StanzaError::RESOURCE_CONSTRAINT);
-        }
-        self.phase = Phase::Bound(Bound {
-            service: service.clone(),
-            session: session.clone(),
-        });
-        // Whoever was shut out since the login was not known as a session then.
-        let welcome = service.commands.is_welcome(user_id, generation);
-        match self.pipe.while_writing(welcome).await {
-            Ok(true) => {}
-            Ok(false) => return Err(StreamError::NotAuthorized.into()),
-            Err(error) => {
-                tracing::error!(%error, "nobody can bind");
-                return Err(StreamError::InternalServerError.into());
-            }
-        }
-        let jid = escaped(&session.jid);
-        let payload = format!("<bind xmlns='{BIND}'><jid>{jid}</jid></bind>");
-        self.pipe
-            .outbox
-            .push(&[&result_of(iq, &session.jid, &payload)]);
-        Ok(ControlFlow::Continue(()))
     }
 
     /// Something from somebody who is bound.

@@ -1,0 +1,126 @@
+//! From a stranger to somebody who can send and receive: login (RFC 6120 §6) and binding (§7).
+
+use super::{Bound, Connection, Flow, Phase};
+use crate::outbox::Outbox;
+use crate::pipe::End;
+use crate::reader::{MEMBER_BYTES, Reader};
+use crate::sasl::{SASL, Step};
+use crate::session::Session;
+use crate::stanza::{StanzaError, error_to, result_of};
+use crate::stream_error::StreamError;
+use crate::xml::{Element, escaped};
+use commands::identity::XmppLogin;
+use domain::UserId;
+use domain::chat::MAX_NAME;
+use jid::ResourcePart;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub(super) const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+
+/// How many logins may fail on one connection.
+const FAILURES: u32 = 5;
+
+impl Connection {
+    pub(super) async fn authenticate(
+        &mut self,
+        element: &Element,
+        failures: u32,
+    ) -> Result<Flow, End> {
+        let service = self.service.clone();
+        let login = service.log_in(element, self.address, self.is_safe());
+        match self.pipe.while_writing(login).await {
+            Step::Challenge => {
+                self.pipe
+                    .outbox
+                    .push(&[&format!("<challenge xmlns='{SASL}'/>")]);
+            }
+            Step::Success(login) => self.welcome(login).await,
+            Step::Failure(reason) => {
+                let failure = format!("<failure xmlns='{SASL}'><{reason}/></failure>");
+                self.pipe.outbox.push(&[&failure]);
+                let failures = failures + 1;
+                self.phase = Phase::Stranger { failures };
+                if failures >= FAILURES {
+                    return Err(StreamError::PolicyViolation.into());
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    async fn welcome(&mut self, XmppLogin { account, device }: XmppLogin) {
+        let user_id = account.user_id;
+        if let Some(device) = device {
+            let service = self.service.clone();
+            let bind = service.bind_device(user_id, device);
+            self.pipe.while_writing(bind).await;
+        }
+        self.phase = Phase::Member {
+            user_id,
+            generation: account.generation,
+        };
+        self.pipe
+            .outbox
+            .push(&[&format!("<success xmlns='{SASL}'/>")]);
+        // Bytes that came behind the login belong to the new stream.
+        self.pipe.restart(Reader::new(MEMBER_BYTES));
+        self.opened = false;
+    }
+
+    /// RFC 6120 §7
+    pub(super) async fn bind(
+        &mut self,
+        iq: &Element,
+        bind: &Element,
+        user_id: UserId,
+        generation: u32,
+    ) -> Result<Flow, End> {
+        let service = self.service.clone();
+        let outbox: Arc<Outbox> = self.pipe.outbox.clone();
+        let refuse = |error| {
+            let answer = error_to(iq, &format!("{user_id}@{}", service.settings.domain), error);
+            outbox.push(&[&answer.unwrap_or_default()]);
+            Ok(ControlFlow::Continue(()))
+        };
+        if iq.attr("type") != Some("set") {
+            return refuse(StanzaError::BAD_REQUEST);
+        }
+        let wanted = bind.child("resource", BIND).map(Element::text);
+        let resource = match wanted.as_deref().filter(|wanted| !wanted.is_empty()) {
+            None => hex::encode(rand::random::<[u8; 6]>()),
+            Some(wanted) => match ResourcePart::new(wanted) {
+                Ok(resource) if resource.as_str().len() <= MAX_NAME => {
+                    resource.into_owned().into_inner()
+                }
+                _ => return refuse(StanzaError::BAD_REQUEST),
+            },
+        };
+        let party = user_id.into();
+        let domain = &service.settings.domain;
+        let session = Arc::new(Session::new(party, resource, domain, outbox.clone()));
+        if !service.sessions.enter(&session) {
+            return refuse(StanzaError::RESOURCE_CONSTRAINT);
+        }
+        self.phase = Phase::Bound(Bound {
+            service: service.clone(),
+            session: session.clone(),
+        });
+        // Whoever was shut out since the login was not known as a session then.
+        let welcome = service.commands.is_welcome(user_id, generation);
+        match self.pipe.while_writing(welcome).await {
+            Ok(true) => {}
+            Ok(false) => return Err(StreamError::NotAuthorized.into()),
+            Err(error) => {
+                tracing::error!(%error, "nobody can bind");
+                return Err(StreamError::InternalServerError.into());
+            }
+        }
+        let jid = escaped(&session.jid);
+        let payload = format!("<bind xmlns='{BIND}'><jid>{jid}</jid></bind>");
+        self.pipe
+            .outbox
+            .push(&[&result_of(iq, &session.jid, &payload)]);
+        Ok(ControlFlow::Continue(()))
+    }
+}
