@@ -136,6 +136,10 @@ events! {
     "shop.staff-added.v1" => StaffAdded(shop::StaffAdded),
     /// Somebody no longer works for a shop.
     "shop.staff-removed.v1" => StaffRemoved(shop::StaffRemoved),
+    /// A shop's staff log in as the shop with a new secret.
+    "shop.xmpp-secret-issued.v1" => XmppSecretIssued(shop::XmppSecretIssued),
+    /// Nobody logs in as a shop any more.
+    "shop.xmpp-secret-revoked.v1" => XmppSecretRevoked(shop::XmppSecretRevoked),
     /// A provider's subject is a user of ours.
     "identity.linked.v1" => IdentityLinked(identity::IdentityLinked),
     /// A person has an account.

@@ -1,5 +1,5 @@
-//! Shops: where people meet. Registered by an operator or an import, revised, closed; their staff
-//! and their notice.
+//! Shops: where people meet. Registered by an operator or an import, revised, closed; their staff,
+//! their notice, and whether anybody may log in as them.
 
 use crate::geo::Point;
 use crate::{Decider, Event, ShopId, UserId};
@@ -72,6 +72,25 @@ pub struct StaffRemoved {
     pub shop_id: ShopId,
     /// Who.
     pub user_id: UserId,
+}
+
+/// A shop's staff log in as the shop with a new secret, the only one that is good from now on.
+///
+/// `{"shop_id":4928288,"generation":1}`; the secret follows from the generation and the server's
+/// own, and stands nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XmppSecretIssued {
+    /// Which shop.
+    pub shop_id: ShopId,
+    /// Which of its secrets, from 1 on.
+    pub generation: u32,
+}
+
+/// Nobody logs in as a shop any more. `{"shop_id":4928288}`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XmppSecretRevoked {
+    /// Which shop.
+    pub shop_id: ShopId,
 }
 
 /// What is known of a shop. Source: seed §4.
@@ -181,6 +200,10 @@ pub enum Command {
         /// Who.
         user_id: UserId,
     },
+    /// An operator wants a new secret with which the staff log in as the shop.
+    IssueXmppSecret,
+    /// An operator wants nobody to log in as the shop.
+    RevokeXmppSecret,
 }
 
 /// New values of some details of a shop.
@@ -237,6 +260,18 @@ pub struct Registered {
     closed: bool,
     notice: String,
     staff: BTreeSet<UserId>,
+    /// How many secrets there have been.
+    secrets: u32,
+    /// The last of them is good.
+    may_log_in: bool,
+}
+
+impl Registered {
+    /// The generation of the secret with which one logs in as the shop; `None` while nobody may.
+    #[must_use]
+    pub fn xmpp_generation(&self) -> Option<u32> {
+        (self.may_log_in && !self.closed).then_some(self.secrets)
+    }
 }
 
 /// The rules of `shop-<id>`.
@@ -275,6 +310,8 @@ impl Decider for Shop {
                     closed: false,
                     notice: String::new(),
                     staff: BTreeSet::new(),
+                    secrets: 0,
+                    may_log_in: false,
                 });
             }
             (Some(shop), Event::ShopRevised(revised)) => {
@@ -291,6 +328,11 @@ impl Decider for Shop {
             (Some(shop), Event::StaffRemoved(removed)) => {
                 shop.staff.remove(&removed.user_id);
             }
+            (Some(shop), Event::XmppSecretIssued(issued)) => {
+                shop.secrets = issued.generation;
+                shop.may_log_in = true;
+            }
+            (Some(shop), Event::XmppSecretRevoked(_)) => shop.may_log_in = false,
             _ => {}
         }
     }
@@ -419,6 +461,17 @@ fn change(shop: &Registered, command: &Command) -> Result<Vec<Event>, Rejection>
             }
             .into()
         }),
+        // Each time another one: whoever asks does not know the one before.
+        Command::IssueXmppSecret => Some(
+            XmppSecretIssued {
+                shop_id,
+                generation: shop.secrets + 1,
+            }
+            .into(),
+        ),
+        Command::RevokeXmppSecret => shop
+            .may_log_in
+            .then(|| XmppSecretRevoked { shop_id }.into()),
         Command::Register { .. } | Command::Import { .. } => None,
     };
     Ok(events.into_iter().collect())
@@ -438,191 +491,4 @@ impl DetailsEdit {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::spec::given;
-
-    const SOURCE: &str = "osm:node/25046087";
-
-    fn id() -> ShopId {
-        ShopId::new(7).expect("an id")
-    }
-
-    fn cafe(name: &str) -> ShopDetails {
-        ShopDetails {
-            name: name.into(),
-            point: Point::new(60.17, 24.94).expect("a point"),
-            category: Category::Cafe,
-            address: String::new(),
-            phone: String::new(),
-        }
-    }
-
-    fn registered(source: Option<&str>) -> Event {
-        let source = source.map(str::to_owned);
-        ShopRegistered {
-            shop_id: id(),
-            details: cafe("Ekberg"),
-            source,
-        }
-        .into()
-    }
-
-    fn revised(name: &str, source: Option<&str>) -> Event {
-        let source = source.map(str::to_owned);
-        ShopRevised {
-            shop_id: id(),
-            details: cafe(name),
-            source,
-        }
-        .into()
-    }
-
-    fn import(name: &str, source: &str) -> Command {
-        Command::Import {
-            shop_id: id(),
-            details: cafe(name),
-            source: source.into(),
-        }
-    }
-
-    fn rename(name: &str) -> Command {
-        Command::Revise(DetailsEdit {
-            name: Some(name.into()),
-            ..DetailsEdit::default()
-        })
-    }
-
-    #[test]
-    fn an_id_belongs_to_one_shop_for_ever() {
-        let register = |name| Command::Register {
-            shop_id: id(),
-            details: cafe(name),
-        };
-        given::<Shop>([])
-            .when(register("Ekberg"))
-            .then([registered(None)]);
-        given::<Shop>([registered(None)])
-            .when(register("Ekberg"))
-            .then_nothing();
-        given::<Shop>([registered(None)])
-            .when(register("Fazer"))
-            .then_rejected(Rejection::IdTaken);
-        given::<Shop>([registered(None), ShopClosed { shop_id: id() }.into()])
-            .when(register("Ekberg"))
-            .then_rejected(Rejection::IdTaken);
-    }
-
-    #[test]
-    fn importing_the_same_record_again_changes_nothing() {
-        given::<Shop>([])
-            .when(import("Ekberg", SOURCE))
-            .then([registered(Some(SOURCE))]);
-        given::<Shop>([registered(Some(SOURCE))])
-            .when(import("Ekberg", SOURCE))
-            .then_nothing();
-    }
-
-    #[test]
-    fn a_record_that_changed_revises_the_shop() {
-        given::<Shop>([registered(Some(SOURCE))])
-            .when(import("Ekberg 1852", SOURCE))
-            .then([revised("Ekberg 1852", Some(SOURCE))]);
-    }
-
-    #[test]
-    fn an_import_does_not_undo_what_an_operator_did() {
-        given::<Shop>([registered(Some(SOURCE)), revised("Ekberg ★", None)])
-            .when(import("Ekberg", SOURCE))
-            .then_nothing();
-        given::<Shop>([
-            registered(Some(SOURCE)),
-            ShopClosed { shop_id: id() }.into(),
-        ])
-        .when(import("Ekberg 1852", SOURCE))
-        .then_nothing();
-    }
-
-    #[test]
-    fn an_import_never_takes_over_another_shop() {
-        given::<Shop>([registered(None)])
-            .when(import("Ekberg", SOURCE))
-            .then_rejected(Rejection::IdTaken);
-        given::<Shop>([registered(Some(SOURCE))])
-            .when(import("Ekberg", "osm:way/3"))
-            .then_rejected(Rejection::IdTaken);
-    }
-
-    #[test]
-    fn revising_records_all_details_and_only_a_change() {
-        given::<Shop>([registered(None)])
-            .when(rename("Fazer"))
-            .then([revised("Fazer", None)]);
-        given::<Shop>([registered(None)])
-            .when(rename("Ekberg"))
-            .then_nothing();
-        given::<Shop>([registered(None)])
-            .when(rename(" "))
-            .then_rejected(Rejection::Name);
-    }
-
-    #[test]
-    fn a_closed_shop_cannot_be_changed_but_closed_again() {
-        let closed = || [registered(None), ShopClosed { shop_id: id() }.into()];
-        given::<Shop>(closed())
-            .when(rename("Fazer"))
-            .then_rejected(Rejection::UnknownShop);
-        given::<Shop>(closed()).when(Command::Close).then_nothing();
-        given::<Shop>([])
-            .when(Command::Close)
-            .then_rejected(Rejection::UnknownShop);
-    }
-
-    #[test]
-    fn staff_are_listed_once() {
-        let user_id = UserId::new(1, [1; 8]);
-        let added = || {
-            Event::from(StaffAdded {
-                shop_id: id(),
-                user_id,
-            })
-        };
-        let removed = || {
-            Event::from(StaffRemoved {
-                shop_id: id(),
-                user_id,
-            })
-        };
-        given::<Shop>([registered(None)])
-            .when(Command::AddStaff { user_id })
-            .then([added()]);
-        given::<Shop>([registered(None), added()])
-            .when(Command::AddStaff { user_id })
-            .then_nothing();
-        given::<Shop>([registered(None), added(), removed()])
-            .when(Command::RemoveStaff { user_id })
-            .then_nothing();
-    }
-
-    #[test]
-    fn a_notice_is_posted_once_and_can_be_taken_down() {
-        let post = |title: &str| Command::PostNotice {
-            title: title.into(),
-        };
-        let posted = |title: &str| {
-            Event::from(NoticePosted {
-                shop_id: id(),
-                title: title.into(),
-            })
-        };
-        given::<Shop>([registered(None)])
-            .when(post(""))
-            .then_nothing();
-        given::<Shop>([registered(None), posted("hi")])
-            .when(post(""))
-            .then([posted("")]);
-        given::<Shop>([registered(None)])
-            .when(post(&"字".repeat(256)))
-            .then_rejected(Rejection::Title);
-    }
-}
+mod tests;

@@ -21,7 +21,7 @@ use domain::push::{Device, Gateway, PushTokenBound, PushTokenUnbound, Token};
 use domain::share::{Failure, ShareFailed, ShareRequested, Shared};
 use domain::shop::{
     Category, NoticePosted, ShopClosed, ShopDetails, ShopRegistered, ShopRevised, StaffAdded,
-    StaffRemoved,
+    StaffRemoved, XmppSecretIssued, XmppSecretRevoked,
 };
 use domain::user::{
     Gender, Invisible, PasswordReset, ProfileChanged, ProfileEdit, UserBanned, UserRegistered,
@@ -91,6 +91,12 @@ fn sample(kind: EventKind) -> Event {
         .into(),
         EventKind::StaffAdded => StaffAdded { shop_id, user_id }.into(),
         EventKind::StaffRemoved => StaffRemoved { shop_id, user_id }.into(),
+        EventKind::XmppSecretIssued => XmppSecretIssued {
+            shop_id,
+            generation: 1,
+        }
+        .into(),
+        EventKind::XmppSecretRevoked => XmppSecretRevoked { shop_id }.into(),
         EventKind::IdentityLinked => IdentityLinked {
             provider: "local".into(),
             user_id,
