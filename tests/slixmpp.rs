@@ -16,21 +16,34 @@ fn python() -> PathBuf {
     python
 }
 
+/// Runs a script, which says `ok` when all went well.
+async fn plays(script: &str, house: &House, arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+    let mut play = Command::new(python());
+    play.arg(script)
+        .arg(house.xmpp_address().port().to_string())
+        .args(arguments)
+        .kill_on_drop(true);
+    let output = timeout(2 * PATIENCE, play.output()).await;
+    let output = output.expect("ended in time").expect("python");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.trim(), "ok", "{complaints}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slixmpp_logs_in_by_each_mechanism() {
+    let house = House::with_xmpp(|settings| settings.scram = true).await;
+    let ana = house.login("ana").await;
+    plays("slixmpp/scram.py", &house, &[&ana.id, &ana.password]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_with_slixmpp_spend_an_evening() {
     let house = House::new().await;
     let shop = house.shop("Ekberg", 60.168, 24.938).await;
     let (ana, bo) = (house.login("ana").await, house.login("bo").await);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("slixmpp/evening.py");
-    let mut evening = Command::new(python());
-    evening
-        .arg(script)
-        .arg(house.xmpp_address().port().to_string())
-        .args([&shop, &ana.id, &ana.password, &bo.id, &bo.password])
-        .kill_on_drop(true);
-    let output = timeout(2 * PATIENCE, evening.output()).await;
-    let output = output.expect("ended in time").expect("python");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said.trim(), "ok", "{complaints}");
+    let people = [&shop, &ana.id, &ana.password, &bo.id, &bo.password];
+    let people = people.map(String::as_str);
+    plays("slixmpp/evening.py", &house, &people).await;
 }

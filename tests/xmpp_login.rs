@@ -1,5 +1,7 @@
 //! Logging in over XMPP (seed §28.1, §33): the password, a push token behind it, TLS, and guessing.
 
+mod scram;
+
 use crate::harness::{Chatter, HEADER, House, plain};
 
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";

@@ -1,9 +1,11 @@
 //! Who is logging in: one file a provider. All of them end in an account of ours.
 
 mod local;
+mod scram;
 mod weibo;
 mod xmpp;
 
+pub use scram::{SCRAM_ITERATIONS, ScramHash, ScramProof};
 pub(crate) use weibo::WEIBO;
 pub use weibo::{PostedPicture, Weibo, WeiboError, WeiboSettings, WeiboSetupError};
 pub use xmpp::{Refusal, XmppLogin};
@@ -172,5 +174,20 @@ impl Commands {
             receipt: linked.and(registered),
             ..Login::of(account)?
         })
+    }
+
+    /// Runs `work` off the async threads, so many at a time as there are cores.
+    pub(crate) async fn hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StateError> + Send + 'static,
+    ) -> Result<T, StateError> {
+        let _turn = self
+            .hashing
+            .acquire()
+            .await
+            .map_err(|_| StateError::Hashing)?;
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| StateError::Hashing)?
     }
 }

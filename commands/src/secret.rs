@@ -1,6 +1,6 @@
 //! The server's secret and what is derived from it; the secret itself is never shown.
 
-use domain::UserId;
+use domain::{ShopId, UserId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt;
@@ -20,23 +20,39 @@ impl Secret {
     /// Digests for different purposes have nothing in common.
     #[must_use]
     pub fn digest(&self, purpose: &str, text: &str) -> String {
-        self.hmac(&[purpose.as_bytes(), b"\0", text.as_bytes()], 16)
+        hex::encode(self.for_purpose(purpose, text))
     }
 
     /// A person's XMPP password: 16 hex digits, the same until the generation changes.
     #[must_use]
     pub fn xmpp_password(&self, user_id: UserId, generation: u32) -> String {
         let message = format!("{user_id}{generation}");
-        self.hmac(&[message.as_bytes()], 8)
+        hex::encode(&self.hmac(&[message.as_bytes()])[..8])
     }
 
-    fn hmac(&self, parts: &[&[u8]], bytes: usize) -> String {
+    /// A shop's XMPP password: 32 hex digits, twice as many as a person's, for the names of shops are easy to count through.
+    #[must_use]
+    pub(crate) fn shop_password(&self, shop_id: ShopId, generation: u32) -> String {
+        self.digest("xmpp-shop", &format!("{shop_id} {generation}"))
+    }
+
+    /// What the password of `name` is salted with in SCRAM by `mechanism`.
+    pub(crate) fn scram_salt(&self, mechanism: &str, name: &str) -> [u8; 16] {
+        self.for_purpose(mechanism, name)
+    }
+
+    fn for_purpose(&self, purpose: &str, text: &str) -> [u8; 16] {
+        let whole = self.hmac(&[purpose.as_bytes(), b"\0", text.as_bytes()]);
+        std::array::from_fn(|at| whole[at])
+    }
+
+    fn hmac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         for part in parts {
             mac.update(part);
         }
-        hex::encode(&mac.finalize().into_bytes()[..bytes])
+        mac.finalize().into_bytes().into()
     }
 }
 

@@ -5,7 +5,7 @@ mod import;
 pub use import::{Imported, Importer, ShopRecord};
 
 use crate::Commands;
-use crate::execute::{Error, Receipt, by};
+use crate::execute::{Error, Receipt, by, load};
 use domain::shop::{Command, DetailsEdit, Rejection, Shop, ShopDetails};
 use domain::{ShopId, StreamName, UserId};
 
@@ -127,6 +127,31 @@ impl Commands {
     ) -> Result<Receipt, Error<Rejection>> {
         self.change_shop(shop_id, Command::RemoveStaff { user_id })
             .await
+    }
+
+    /// Gives a shop a new XMPP password and answers it; the one before is dead from now on.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownShop`]; [`Error::Log`].
+    pub async fn issue_xmpp_secret(
+        &self,
+        shop_id: ShopId,
+    ) -> Result<(String, Receipt), Error<Rejection>> {
+        let issued = self.change_shop(shop_id, Command::IssueXmppSecret).await?;
+        let shop = load::<Shop>(&*self.log, &StreamName::shop(shop_id)).await;
+        let (shop, _) = shop.map_err(Error::Log)?;
+        // Unless somebody has revoked it since, or closed the shop.
+        let generation = shop.and_then(|shop| shop.xmpp_generation());
+        let generation = generation.ok_or(Error::Busy)?;
+        Ok((self.secret.shop_password(shop_id, generation), issued))
+    }
+
+    /// Lets nobody log in as a shop any more.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownShop`]; [`Error::Log`].
+    pub async fn revoke_xmpp_secret(&self, shop_id: ShopId) -> Result<Receipt, Error<Rejection>> {
+        self.change_shop(shop_id, Command::RevokeXmppSecret).await
     }
 
     async fn change_shop(

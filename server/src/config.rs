@@ -99,6 +99,9 @@ pub struct Settings {
 pub struct XmppSettings {
     /// Passwords may come without TLS from other machines too, not only from this one.
     pub plain_without_tls: bool,
+    /// SCRAM is offered beside PLAIN. Clients then take it, and those that put a push token behind
+    /// their password are refused.
+    pub scram: bool,
     /// How many messages may wait for one person.
     pub inbox_messages: u64,
     /// Up to how many people in a room are told who else comes and goes.
@@ -220,6 +223,7 @@ impl Default for Settings {
             },
             xmpp: XmppSettings {
                 plain_without_tls: false,
+                scram: false,
                 inbox_messages: 1_000,
                 room_presence: 100,
                 login_ms: 60_000,

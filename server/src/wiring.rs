@@ -235,6 +235,7 @@ fn xmpp_settings(settings: &Settings) -> Result<xmpp::Settings> {
         domain: domain.clone(),
         tls: crate::tls::xmpp_acceptor(settings.tls(), domain)?,
         plain_without_tls: xmpp.plain_without_tls,
+        scram: xmpp.scram,
         inbox_limit: xmpp.inbox_messages,
         room_presence: xmpp.room_presence,
         login_limit: Duration::from_millis(xmpp.login_ms),

@@ -48,6 +48,7 @@ pub(crate) fn xmpp_settings() -> Settings {
         domain: DOMAIN.into(),
         tls: TlsAcceptor::from(Arc::new(tls)),
         plain_without_tls: false,
+        scram: false,
         inbox_limit: 1_000,
         room_presence: 100,
         login_limit: PATIENCE,

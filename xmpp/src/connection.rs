@@ -9,12 +9,12 @@ mod opening;
 use crate::Service;
 use crate::pipe::{End, Pipe, Wire};
 use crate::reader::{Incoming, Reader, STRANGER_BYTES};
-use crate::sasl::SASL;
+use crate::sasl::{Exchange, SASL};
 use crate::session::Session;
 use crate::stanza::CLIENT;
 use crate::stream_error::StreamError;
 use crate::xml::{Element, escaped};
-use domain::UserId;
+use domain::Party;
 use login::BIND;
 use opening::TLS;
 use std::net::{IpAddr, SocketAddr};
@@ -32,11 +32,24 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// Who is on the other side.
 enum Phase {
     /// Nobody yet.
-    Stranger { failures: u32 },
+    Stranger {
+        failures: u32,
+        /// A login that waits for an answer; boxed, for it is gone soon.
+        exchange: Option<Box<Exchange>>,
+    },
     /// Somebody who has logged in.
-    Member { user_id: UserId, generation: u32 },
+    Member { party: Party, generation: u32 },
     /// Somebody who can send and receive.
     Bound(Bound),
+}
+
+impl Phase {
+    fn new() -> Self {
+        Self::Stranger {
+            failures: 0,
+            exchange: None,
+        }
+    }
 }
 
 /// A session as long as its connection lives.
@@ -81,7 +94,7 @@ impl Service {
         let mut connection = Connection {
             pipe: Pipe::new(Wire::Plain(stream), Reader::new(STRANGER_BYTES)),
             address: from.ip(),
-            phase: Phase::Stranger { failures: 0 },
+            phase: Phase::new(),
             opened: false,
             heard: Instant::now(),
             asked: false,
@@ -168,7 +181,7 @@ impl Connection {
             Err(End::Gone) => None,
         };
         // Before the last words, so that whoever reads them finds the session gone.
-        self.phase = Phase::Stranger { failures: 0 };
+        self.phase = Phase::new();
         let Some(last_words) = last_words else { return };
         tracing::debug!(address = %self.address, ?end, "a stream ends");
         let opening = if self.opened {
@@ -198,24 +211,21 @@ impl Connection {
     }
 
     async fn element(&mut self, element: Element) -> Result<Flow, End> {
-        match &self.phase {
-            Phase::Stranger { failures } => {
-                let failures = *failures;
+        match &mut self.phase {
+            Phase::Stranger { failures, exchange } => {
+                let (failures, exchange) = (*failures, exchange.take());
                 match element.ns() {
                     TLS if element.name() == "starttls" => self.start_tls().await,
-                    SASL => self.authenticate(&element, failures).await,
+                    SASL => self.authenticate(&element, failures, exchange).await,
                     _ => Err(StreamError::NotAuthorized.into()),
                 }
             }
-            Phase::Member {
-                user_id,
-                generation,
-            } => {
-                let (user_id, generation) = (*user_id, *generation);
+            Phase::Member { party, generation } => {
+                let (party, generation) = (*party, *generation);
                 let bind = element.child("bind", BIND);
                 match bind {
                     Some(bind) if element.is("iq", CLIENT) => {
-                        self.bind(&element, bind, user_id, generation).await
+                        self.bind(&element, bind, party, generation).await
                     }
                     _ => Err(StreamError::NotAuthorized.into()),
                 }

@@ -4,7 +4,7 @@ use crate::Service;
 use crate::stream_error::StreamError;
 use delivery::{Door, RecordedEvent};
 use domain::chat::{Destination, MessageSent};
-use domain::{Event, Party, UserId};
+use domain::{Event, Party};
 use std::sync::Arc;
 
 impl Door for Service {
@@ -14,9 +14,17 @@ impl Door for Service {
                 Destination::To(party) => self.deliver(party, message, event),
                 Destination::Room(shop) => self.said(shop, message, event),
             },
-            Event::UserBanned(banned) => self.end(banned.user_id, StreamError::NotAuthorized),
+            Event::UserBanned(banned) => {
+                self.end(banned.user_id.into(), StreamError::NotAuthorized);
+            }
             // RFC 6120 §4.9.3.16: the key that opened the stream no longer does.
-            Event::PasswordReset(reset) => self.end(reset.user_id, StreamError::Reset),
+            Event::PasswordReset(reset) => self.end(reset.user_id.into(), StreamError::Reset),
+            Event::XmppSecretIssued(issued) => {
+                self.end(Party::Shop(issued.shop_id), StreamError::Reset);
+            }
+            Event::XmppSecretRevoked(revoked) => {
+                self.end(Party::Shop(revoked.shop_id), StreamError::NotAuthorized);
+            }
             Event::Blocked(new) => self.push_block(new.user_id, "block", new.block_id),
             Event::Unblocked(old) => self.push_block(old.user_id, "unblock", old.block_id),
             Event::NoticePosted(posted) => {
@@ -28,7 +36,10 @@ impl Door for Service {
             Event::StaffRemoved(removed) => {
                 self.staff_changed(removed.shop_id, removed.user_id.into(), false);
             }
-            Event::ShopClosed(closed) => self.shop_closed(closed.shop_id),
+            Event::ShopClosed(closed) => {
+                self.shop_closed(closed.shop_id);
+                self.end(Party::Shop(closed.shop_id), StreamError::NotAuthorized);
+            }
             _ => {}
         }
     }
@@ -61,9 +72,9 @@ impl Service {
         }
     }
 
-    /// Ends all connections of a person.
-    fn end(&self, user_id: UserId, why: StreamError) {
-        for session in self.sessions.of(user_id.into()) {
+    /// Ends all connections of a person or a shop.
+    fn end(&self, party: Party, why: StreamError) {
+        for session in self.sessions.of(party) {
             session.outbox.close(why);
         }
     }

@@ -12,6 +12,8 @@ pub struct Settings {
     pub tls: TlsAcceptor,
     /// Passwords may be sent without TLS, from other machines too.
     pub plain_without_tls: bool,
+    /// SCRAM is offered beside PLAIN; whoever then logs in by it reports no push token.
+    pub scram: bool,
     /// How many messages may wait for one receiver.
     pub inbox_limit: u64,
     /// Up to how many people in a room are told who else comes and goes.

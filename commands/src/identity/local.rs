@@ -61,21 +61,6 @@ impl Commands {
         })
         .await
     }
-
-    /// Runs `work` off the async threads, so many at a time as there are cores.
-    async fn hashing<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, StateError> + Send + 'static,
-    ) -> Result<T, StateError> {
-        let _turn = self
-            .hashing
-            .acquire()
-            .await
-            .map_err(|_| StateError::Hashing)?;
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| StateError::Hashing)?
-    }
 }
 
 #[cfg(test)]

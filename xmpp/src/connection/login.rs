@@ -4,13 +4,13 @@ use super::{Bound, Connection, Flow, Phase};
 use crate::outbox::Outbox;
 use crate::pipe::End;
 use crate::reader::{MEMBER_BYTES, Reader};
-use crate::sasl::{SASL, Step};
+use crate::sasl::{Exchange, SASL, Step};
 use crate::session::Session;
 use crate::stanza::{StanzaError, error_to, result_of};
 use crate::stream_error::StreamError;
 use crate::xml::{Element, escaped};
 use commands::identity::XmppLogin;
-use domain::UserId;
+use domain::Party;
 use domain::chat::MAX_NAME;
 use jid::ResourcePart;
 use std::ops::ControlFlow;
@@ -26,21 +26,28 @@ impl Connection {
         &mut self,
         element: &Element,
         failures: u32,
+        exchange: Option<Box<Exchange>>,
     ) -> Result<Flow, End> {
         let service = self.service.clone();
-        let login = service.log_in(element, self.address, self.is_safe());
+        let exchange = exchange.map(|exchange| *exchange);
+        let login = service.log_in(element, exchange, self.address, self.is_safe());
         match self.pipe.while_writing(login).await {
-            Step::Challenge => {
-                self.pipe
-                    .outbox
-                    .push(&[&format!("<challenge xmlns='{SASL}'/>")]);
+            Step::Challenge(exchange, data) => {
+                self.phase = Phase::Stranger {
+                    failures,
+                    exchange: Some(Box::new(exchange)),
+                };
+                self.pipe.outbox.push(&[&with_data("challenge", &data)]);
             }
-            Step::Success(login) => self.welcome(login).await,
+            Step::Success(login, data) => self.welcome(login, &data).await,
             Step::Failure(reason) => {
                 let failure = format!("<failure xmlns='{SASL}'><{reason}/></failure>");
                 self.pipe.outbox.push(&[&failure]);
                 let failures = failures + 1;
-                self.phase = Phase::Stranger { failures };
+                self.phase = Phase::Stranger {
+                    failures,
+                    exchange: None,
+                };
                 if failures >= FAILURES {
                     return Err(StreamError::PolicyViolation.into());
                 }
@@ -49,20 +56,19 @@ impl Connection {
         Ok(ControlFlow::Continue(()))
     }
 
-    async fn welcome(&mut self, XmppLogin { account, device }: XmppLogin) {
-        let user_id = account.user_id;
-        if let Some(device) = device {
+    async fn welcome(&mut self, login: XmppLogin, data: &str) {
+        let XmppLogin {
+            party,
+            generation,
+            device,
+        } = login;
+        if let (Some(device), Some(user_id)) = (device, party.user()) {
             let service = self.service.clone();
             let bind = service.bind_device(user_id, device);
             self.pipe.while_writing(bind).await;
         }
-        self.phase = Phase::Member {
-            user_id,
-            generation: account.generation,
-        };
-        self.pipe
-            .outbox
-            .push(&[&format!("<success xmlns='{SASL}'/>")]);
+        self.phase = Phase::Member { party, generation };
+        self.pipe.outbox.push(&[&with_data("success", data)]);
         // Bytes that came behind the login belong to the new stream.
         self.pipe.restart(Reader::new(MEMBER_BYTES));
         self.opened = false;
@@ -73,13 +79,13 @@ impl Connection {
         &mut self,
         iq: &Element,
         bind: &Element,
-        user_id: UserId,
+        party: Party,
         generation: u32,
     ) -> Result<Flow, End> {
         let service = self.service.clone();
         let outbox: Arc<Outbox> = self.pipe.outbox.clone();
         let refuse = |error| {
-            let answer = error_to(iq, &format!("{user_id}@{}", service.settings.domain), error);
+            let answer = error_to(iq, &format!("{party}@{}", service.settings.domain), error);
             outbox.push(&[&answer.unwrap_or_default()]);
             Ok(ControlFlow::Continue(()))
         };
@@ -96,7 +102,6 @@ impl Connection {
                 _ => return refuse(StanzaError::BAD_REQUEST),
             },
         };
-        let party = user_id.into();
         let domain = &service.settings.domain;
         let session = Arc::new(Session::new(party, resource, domain, outbox.clone()));
         if !service.sessions.enter(&session) {
@@ -107,7 +112,7 @@ impl Connection {
             session: session.clone(),
         });
         // Whoever was shut out since the login was not known as a session then.
-        let welcome = service.commands.is_welcome(user_id, generation);
+        let welcome = service.commands.is_welcome(party, generation);
         match self.pipe.while_writing(welcome).await {
             Ok(true) => {}
             Ok(false) => return Err(StreamError::NotAuthorized.into()),
@@ -122,5 +127,14 @@ impl Connection {
             .outbox
             .push(&[&result_of(iq, &session.jid, &payload)]);
         Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// An element of a login that brings data along (RFC 6120 §6.4).
+fn with_data(name: &str, data: &str) -> String {
+    if data.is_empty() {
+        format!("<{name} xmlns='{SASL}'/>")
+    } else {
+        format!("<{name} xmlns='{SASL}'>{data}</{name}>")
     }
 }

@@ -62,9 +62,11 @@ impl Connection {
             features.push_str(&format!("<starttls xmlns='{TLS}'>{required}</starttls>"));
         }
         if self.is_safe() {
-            features.push_str(&format!(
-                "<mechanisms xmlns='{SASL}'><mechanism>PLAIN</mechanism></mechanisms>"
-            ));
+            features.push_str(&format!("<mechanisms xmlns='{SASL}'>"));
+            for mechanism in self.service.mechanisms() {
+                features.push_str(&format!("<mechanism>{mechanism}</mechanism>"));
+            }
+            features.push_str("</mechanisms>");
         }
         features
     }

@@ -74,7 +74,7 @@ impl Service {
             }
             ("query", ITEMS, None) if is_get => Ok(disco::no_items()),
             ("query", MUC_ADMIN, None) if !is_get => {
-                if !host.staff.contains(&session.party) {
+                if !self.is_staff(shop, session.party) {
                     return Err(StanzaError::FORBIDDEN);
                 }
                 self.kick(payload, shop)
