@@ -36,6 +36,16 @@ fn calls(shop: &str, user: &str) -> Vec<(&'static str, String, Value)> {
             format!("/admin/users/{user}/reset_password"),
             Value::Null,
         ),
+        (
+            "POST",
+            format!("/admin/shops/{shop}/xmpp_secret"),
+            Value::Null,
+        ),
+        (
+            "DELETE",
+            format!("/admin/shops/{shop}/xmpp_secret"),
+            Value::Null,
+        ),
         ("GET", "/admin/projections".into(), Value::Null),
         (
             "POST",

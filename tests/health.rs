@@ -40,6 +40,8 @@ async fn the_description_names_every_call_and_the_page_shows_it() {
     /admin/shops/{id}/notice put
     /admin/shops/{id}/staffs post
     /admin/shops/{id}/staffs/{user_id} delete
+    /admin/shops/{id}/xmpp_secret delete
+    /admin/shops/{id}/xmpp_secret post
     /admin/users/{id}/ban delete
     /admin/users/{id}/ban post
     /admin/users/{id}/reset_password post

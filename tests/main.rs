@@ -41,6 +41,7 @@ mod restart;
 mod room;
 mod shop;
 mod shop_index;
+mod shop_login;
 mod slixmpp;
 mod stores;
 mod tokio_xmpp;

@@ -47,6 +47,10 @@ async fn the_shell_does_what_the_api_does() {
     let account = ana.get("/user_info/get_self", &[]).await.ok();
     assert_eq!(reset["password"], account["password"]);
     assert_ne!(account["password"], ana.password);
+    let secret = admin(&["shops", "issue-secret", "7"]).await;
+    assert_eq!(secret["password"].as_str().map(str::len), Some(32));
+    let revoked = admin(&["shops", "revoke-secret", "7"]).await;
+    same(&revoked, &json!({"id": 7}));
     admin(&["shops", "close", "7"]).await;
     server.get("/shop/info", &[("id", "7")]).await.refused(404);
 }

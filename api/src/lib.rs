@@ -173,6 +173,10 @@ fn documented(app: &App) -> (Router, OpenApi) {
         .routes(routes!(admin::shops::add_staff))
         .routes(routes!(admin::shops::remove_staff))
         .routes(routes!(admin::shops::post_notice))
+        .routes(routes!(
+            admin::shops::issue_xmpp_secret,
+            admin::shops::revoke_xmpp_secret
+        ))
         .routes(routes!(admin::coupons::list))
         .routes(routes!(admin::coupons::withdraw))
         .routes(routes!(admin::users::reset_password))

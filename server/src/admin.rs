@@ -76,6 +76,16 @@ enum Shops {
         /// The shop's id
         shop: u64,
     },
+    /// Give the staff of a shop a new password, with which they log in to XMPP as the shop
+    IssueSecret {
+        /// The shop's id
+        shop: u64,
+    },
+    /// Let nobody log in to XMPP as a shop any more
+    RevokeSecret {
+        /// The shop's id
+        shop: u64,
+    },
 }
 
 #[derive(clap::Subcommand, Clone, Debug)]
@@ -274,6 +284,8 @@ impl Shops {
                 )
             }
             Self::Close { shop } => (Method::DELETE, path(["shops", &shop.to_string()]), None),
+            Self::IssueSecret { shop } => (Method::POST, secret(shop), None),
+            Self::RevokeSecret { shop } => (Method::DELETE, secret(shop), None),
         })
     }
 }
@@ -294,6 +306,11 @@ impl Coupons {
             }
         })
     }
+}
+
+/// Where a shop's XMPP password is given and taken.
+fn secret(shop: u64) -> Vec<String> {
+    path(["shops", &shop.to_string(), "xmpp_secret"])
 }
 
 fn path<const N: usize>(segments: [&str; N]) -> Vec<String> {
@@ -348,6 +365,14 @@ mod tests {
             (Method::PATCH, "shops/7", json!({"name": "Fazer"})),
         );
         calls("shops close 7", (Method::DELETE, "shops/7", Value::Null));
+        calls(
+            "shops issue-secret 7",
+            (Method::POST, "shops/7/xmpp_secret", Value::Null),
+        );
+        calls(
+            "shops revoke-secret 7",
+            (Method::DELETE, "shops/7/xmpp_secret", Value::Null),
+        );
         calls(
             "staff add 7 u",
             (Method::POST, "shops/7/staffs", json!({"user_id": "u"})),

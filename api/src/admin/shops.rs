@@ -193,6 +193,44 @@ pub(crate) async fn post_notice(
     Ok(Reply(ShopKey { id }))
 }
 
+/// `{"password":"0f8c663b8ff62050215c663b8ff62050"}`
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NewSecret {
+    /// The shop's XMPP password: 32 hex digits, shown this once.
+    password: String,
+}
+
+/// `POST /admin/shops/{id}/xmpp_secret`: gives the staff of a shop a new password, with which they
+/// log in to XMPP as the shop, `s{id}`; the one before and its connections end.
+#[utoipa::path(post, path = "/admin/shops/{id}/xmpp_secret", tag = "admin",
+    params(("id" = u64, Path)), security(("operator" = [])),
+    responses((status = 200, body = NewSecret), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn issue_xmpp_secret(
+    State(app): State<App>,
+    _: Operator,
+    Path(id): Path<String>,
+) -> Result<Reply<NewSecret>, ApiError> {
+    let (password, receipt) = app.commands.issue_xmpp_secret(shop_id(&id)?).await?;
+    app.settle(&receipt).await;
+    Ok(Reply(NewSecret { password }))
+}
+
+/// `DELETE /admin/shops/{id}/xmpp_secret`: lets nobody log in as a shop any more, and ends its
+/// connections.
+#[utoipa::path(delete, path = "/admin/shops/{id}/xmpp_secret", tag = "admin",
+    params(("id" = u64, Path)), security(("operator" = [])),
+    responses((status = 200, body = ShopKey), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn revoke_xmpp_secret(
+    State(app): State<App>,
+    _: Operator,
+    Path(id): Path<String>,
+) -> Result<Reply<ShopKey>, ApiError> {
+    let id = shop_id(&id)?;
+    let receipt = app.commands.revoke_xmpp_secret(id).await?;
+    app.settle(&receipt).await;
+    Ok(Reply(ShopKey { id }))
+}
+
 fn category(number: u8) -> Result<Category, ApiError> {
     Category::try_from(number).map_err(|error| ApiError::bad_request(format!("t: {error}")))
 }
