@@ -288,4 +288,14 @@ async fn a_shop_keeps_order_in_its_own_room() {
     .await;
     b.receives("<status code='307'/>").await;
     till.receives("<iq type='result' id='kick'").await;
+    // Operators make and set up rooms, nobody else.
+    for (kind, namespace) in [("get", "owner"), ("set", "owner"), ("get", "admin")] {
+        till.sends(&format!(
+            "<iq type='{kind}' id='own' to='{room}'>\
+             <query xmlns='http://jabber.org/protocol/muc#{namespace}'/></iq>"
+        ))
+        .await;
+        till.receives("id='own'").await;
+        till.receives("<forbidden ").await;
+    }
 }

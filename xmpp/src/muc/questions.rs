@@ -14,6 +14,7 @@ use domain::{Party, ShopId};
 use std::sync::Arc;
 
 const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
+const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
 
 impl Service {
     /// Takes a question to the service of rooms.
@@ -79,6 +80,8 @@ impl Service {
                 }
                 self.kick(payload, shop)
             }
+            // XEP-0045 §10: no client owns a room, and what staff there is, operators say.
+            ("query", MUC_OWNER | MUC_ADMIN, None) => Err(StanzaError::FORBIDDEN),
             _ => Err(StanzaError::SERVICE_UNAVAILABLE),
         }
     }
