@@ -17,6 +17,7 @@ mod program;
 mod raw;
 mod scrub;
 mod server;
+mod web_chatter;
 mod weibo;
 mod xmpp_door;
 
@@ -32,5 +33,6 @@ pub(crate) use poll::{PATIENCE, eventually};
 pub(crate) use program::{Program, run};
 pub(crate) use raw::{Wire, multipart};
 pub(crate) use server::Server;
+pub(crate) use web_chatter::{OPEN, WebChatter};
 pub(crate) use weibo::{FakeWeibo, Mood, Person};
 pub(crate) use xmpp_door::WEB_TOKEN;

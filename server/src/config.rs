@@ -112,6 +112,12 @@ pub struct XmppSettings {
     pub quiet_ms: u64,
     /// How long it may take to answer, in milliseconds.
     pub answer_ms: u64,
+    /// After how long a client that has been sent messages, and has said nothing since, is asked
+    /// whether they have come, in milliseconds; 0 for never. What has not come wakes the phone.
+    pub confirm_ms: u64,
+    /// How long a session may be without a connection and be resumed (XEP-0198), in milliseconds; 0
+    /// for not at all.
+    pub resume_ms: u64,
 }
 
 /// How Weibo is asked.
@@ -229,6 +235,8 @@ impl Default for Settings {
                 login_ms: 60_000,
                 quiet_ms: 240_000,
                 answer_ms: 30_000,
+                confirm_ms: 3_000,
+                resume_ms: 300_000,
             },
             limits: Limits {
                 body_bytes: 1 << 20,

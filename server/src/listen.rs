@@ -9,6 +9,7 @@ mod caps;
 pub(crate) mod xmpp;
 
 use crate::config::Settings;
+use ::xmpp::Place;
 use anyhow::Result;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -93,16 +94,18 @@ async fn connection(
     from: SocketAddr,
     terms: Arc<Terms>,
     watcher: Watcher,
-    _slot: Option<Slot>,
+    slot: Option<Slot>,
 ) {
+    // A WebSocket outlives what is known here of its connection.
+    let place = Place(Arc::new(slot));
     let _ = stream.set_nodelay(true);
     let started = tokio::time::Instant::now();
     match terms.tls.clone() {
-        None => requests(stream, from, &terms, watcher, terms.head).await,
+        None => requests(stream, from, &terms, place, watcher, terms.head).await,
         Some(tls) => match tokio::time::timeout(terms.head, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let left = terms.head.saturating_sub(started.elapsed());
-                requests(stream, from, &terms, watcher, left).await;
+                requests(stream, from, &terms, place, watcher, left).await;
             }
             Ok(Err(error)) => tracing::debug!(%from, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(%from, "no TLS handshake in time"),
@@ -115,6 +118,7 @@ async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     from: SocketAddr,
     terms: &Terms,
+    place: Place,
     watcher: Watcher,
     head: Duration,
 ) {
@@ -122,8 +126,8 @@ async fn requests(
     let service = {
         let (busy, router) = (busy.clone(), terms.router.clone());
         hyper::service::service_fn(move |request: Request<Incoming>| {
-            let (busy, router) = (busy.begin(), router.clone());
-            async move { Ok::<_, Infallible>(answer(router, request, from, busy).await) }
+            let (busy, router, place) = (busy.begin(), router.clone(), place.clone());
+            async move { Ok::<_, Infallible>(answer(router, request, from, place, busy).await) }
         })
     };
     let mut http = auto::Builder::new(TokioExecutor::new());
@@ -140,7 +144,7 @@ async fn requests(
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20));
     let connection = http
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
         .into_owned();
     tokio::select! {
         ended = watcher.watch(connection) => {
@@ -157,10 +161,12 @@ async fn answer(
     router: Router,
     request: Request<Incoming>,
     from: SocketAddr,
+    place: Place,
     busy: Underway,
 ) -> Response<Body> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(from));
+    request.extensions_mut().insert(place);
     let response = match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

@@ -25,7 +25,7 @@ const STOP: Duration = Duration::from_secs(2);
 
 /// A whole server without its listener.
 pub struct House {
-    /// What the mobile and the admin API answer.
+    /// What the mobile and the admin API answer, and XMPP over WebSockets.
     pub router: Router,
     /// The event log.
     pub log: Arc<dyn EventLog>,
@@ -92,7 +92,8 @@ impl House {
             xmpp_settings(settings)?,
         );
         Ok(Self {
-            router: api::router(app),
+            router: xmpp::websocket_router(xmpp.clone(), websocket_settings(settings)?)
+                .fallback_service(api::router(app)),
             log,
             projections,
             xmpp_web: xmpp::web_router(xmpp.clone(), web_settings(settings)),
@@ -241,6 +242,8 @@ fn xmpp_settings(settings: &Settings) -> Result<xmpp::Settings> {
         login_limit: Duration::from_millis(xmpp.login_ms),
         quiet: Duration::from_millis(xmpp.quiet_ms),
         answer_limit: Duration::from_millis(xmpp.answer_ms),
+        confirm: Duration::from_millis(xmpp.confirm_ms),
+        resume: Duration::from_millis(xmpp.resume_ms),
     })
 }
 
@@ -250,6 +253,13 @@ fn web_settings(settings: &Settings) -> xmpp::WebSettings {
         token: token.map(|token| token.get().to_owned()),
         request_limit: Duration::from_millis(settings.limits.request_ms),
     }
+}
+
+fn websocket_settings(settings: &Settings) -> Result<xmpp::WebSocketSettings> {
+    Ok(xmpp::WebSocketSettings {
+        https: settings.tls().is_some(),
+        trusted_proxies: settings.trusted_proxies()?,
+    })
 }
 
 fn api_settings(settings: &Settings) -> Result<api::Settings> {

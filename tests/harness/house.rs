@@ -418,7 +418,10 @@ impl Plan {
             self.xmpp.clone(),
         )
         .await;
-        let router = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
+        let router = xmpp
+            .websocket_router()
+            .fallback_service(api::router(app))
+            .into_make_service_with_connect_info::<SocketAddr>();
 
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));

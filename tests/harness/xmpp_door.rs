@@ -54,6 +54,8 @@ pub(crate) fn xmpp_settings() -> Settings {
         login_limit: PATIENCE,
         quiet: PATIENCE,
         answer_limit: PATIENCE,
+        confirm: Duration::ZERO,
+        resume: PATIENCE,
     }
 }
 
@@ -84,6 +86,12 @@ impl XmppDoor {
             stop,
             listening,
         }
+    }
+
+    /// XMPP over WebSockets, for the listener of HTTP.
+    pub(crate) fn websocket_router(&self) -> axum::Router {
+        let settings = xmpp::WebSocketSettings::default();
+        xmpp::websocket_router(self.service.clone(), settings)
     }
 
     pub(crate) async fn close(self) {

@@ -4,27 +4,37 @@
 //! What stanzas mean is not known here.
 
 mod login;
+mod management;
 mod opening;
+mod silence;
 
 use crate::Service;
-use crate::pipe::{End, Pipe, Wire};
+use crate::inbox::LOW;
+use crate::pipe::{End, Pipe, Web, Wire};
 use crate::reader::{Incoming, Reader, STRANGER_BYTES};
 use crate::sasl::{Exchange, SASL};
 use crate::session::Session;
 use crate::stanza::CLIENT;
 use crate::stream_error::StreamError;
-use crate::xml::{Element, escaped};
+use crate::stream_management::{Bound, MANAGEMENT, linger, may_linger};
+use crate::xml::Element;
+use axum::extract::ws::WebSocket;
 use domain::Party;
 use login::BIND;
 use opening::TLS;
+use silence::Silence;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, timeout};
+use tokio::time::timeout;
+
+/// The namespace of client state (XEP-0352).
+const CLIENT_STATE: &str = "urn:xmpp:csi:0";
 
 /// How long the last bytes may take.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -52,29 +62,26 @@ impl Phase {
     }
 }
 
-/// A session as long as its connection lives.
-struct Bound {
-    service: Arc<Service>,
-    session: Arc<Session>,
-}
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        self.service.left(&self.session);
-    }
-}
-
 /// See the module.
 struct Connection {
     service: Arc<Service>,
     pipe: Pipe,
     address: IpAddr,
     phase: Phase,
+    /// Nobody else can read what comes, even without our own TLS.
+    safe: bool,
     /// Our header has been sent on this stream.
     opened: bool,
-    heard: Instant,
-    /// The client was asked whether it is there.
-    asked: bool,
+    silence: Silence,
+}
+
+/// What is to be dealt with next.
+enum Next {
+    Incoming(Incoming),
+    /// There is room for more of the inbox, or there is more of it.
+    HandOut,
+    /// Nothing has come for some time.
+    Silence,
 }
 
 /// Whether the connection goes on.
@@ -91,40 +98,62 @@ impl Service {
         stop: watch::Receiver<bool>,
     ) {
         let _ = stream.set_nodelay(true);
-        let mut connection = Connection {
-            pipe: Pipe::new(Wire::Plain(stream), Reader::new(STRANGER_BYTES)),
-            address: from.ip(),
-            phase: Phase::new(),
-            opened: false,
-            heard: Instant::now(),
-            asked: false,
-            service: self,
-        };
+        let address = from.ip();
+        let safe = address.to_canonical().is_loopback();
+        let mut connection = Connection::new(self, Wire::Plain(stream), address, safe);
         let end = connection.run(direct, stop).await;
         connection.finish(end).await;
+    }
+
+    /// Speaks XMPP on a WebSocket (RFC 7395) with somebody at `address`, until the client ends it or
+    /// the service stops; `safe` says that nobody else can read what comes.
+    pub(crate) async fn serve_web(self: Arc<Self>, socket: WebSocket, address: IpAddr, safe: bool) {
+        let guest = self.guest();
+        let stop = self.closing.subscribe();
+        let wire = Wire::Web(Box::new(Web::new(socket)));
+        let mut connection = Connection::new(self, wire, address, safe);
+        let end = connection.run(false, stop).await;
+        connection.finish(end).await;
+        drop(guest);
     }
 }
 
 impl Connection {
+    fn new(service: Arc<Service>, wire: Wire, address: IpAddr, safe: bool) -> Self {
+        Self {
+            pipe: Pipe::new(wire, Reader::new(STRANGER_BYTES)),
+            address,
+            phase: Phase::new(),
+            safe: safe || service.settings.plain_without_tls,
+            opened: false,
+            silence: Silence::new(service.settings.login_limit),
+            service,
+        }
+    }
+
     async fn run(&mut self, direct: bool, mut stop: watch::Receiver<bool>) -> Result<(), End> {
-        let limit = self.service.settings.login_limit;
-        let mut timer = Box::pin(tokio::time::sleep(limit));
         let mut was_bound = false;
         if direct {
             self.encrypt().await?;
         }
         loop {
-            let incoming = tokio::select! {
+            let next = tokio::select! {
                 biased;
-                incoming = self.pipe.next() => incoming?,
+                next = poll_fn(|context| self.poll(context)) => next?,
                 _ = stop.wait_for(|stop| *stop) => return Err(StreamError::SystemShutdown.into()),
-                () = &mut timer => {
-                    self.silent(timer.as_mut())?;
+            };
+            let incoming = match next {
+                Next::Incoming(incoming) => incoming,
+                Next::HandOut => {
+                    self.hand_out().await?;
+                    continue;
+                }
+                Next::Silence => {
+                    self.silent()?;
                     continue;
                 }
             };
-            self.heard = Instant::now();
-            self.asked = false;
+            self.silence.heard();
             let flow = match incoming {
                 Incoming::Header(attrs) => self.header(&attrs)?,
                 Incoming::Element(element) => Box::pin(self.element(element)).await?,
@@ -137,51 +166,73 @@ impl Connection {
                 return Ok(());
             }
             if !was_bound && matches!(self.phase, Phase::Bound(_)) {
-                // From now on silence is measured, not the login.
                 was_bound = true;
-                timer
-                    .as_mut()
-                    .reset(self.heard + self.service.settings.quiet);
+                self.silence.is_bound(&self.service.settings);
             }
         }
     }
 
-    /// Nothing has come for some time, or so it seems.
-    fn silent(&mut self, timer: Pin<&mut Sleep>) -> Result<(), End> {
-        let settings = &self.service.settings;
-        let Phase::Bound(bound) = &self.phase else {
-            return Err(StreamError::ConnectionTimeout.into());
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Next, End>> {
+        let bound = match &self.phase {
+            Phase::Bound(bound) => Some(bound),
+            Phase::Stranger { .. } | Phase::Member { .. } => None,
         };
-        let due = self.heard + settings.quiet;
-        if self.asked {
-            return Err(StreamError::ConnectionTimeout.into());
+        if bound.is_some_and(|bound| bound.handing.is_some())
+            && self.pipe.poll_room(context, LOW).is_ready()
+        {
+            return Poll::Ready(Ok(Next::HandOut));
         }
-        if due > Instant::now() {
-            timer.reset(due);
+        if let Poll::Ready(incoming) = self.pipe.poll_next(context) {
+            return Poll::Ready(incoming.map(Next::Incoming));
+        }
+        if let Some(bound) = bound {
+            let status = self.pipe.status;
+            if status.recheck {
+                return Poll::Ready(Ok(Next::HandOut));
+            }
+            if status.awaits {
+                let settings = &self.service.settings;
+                let managed = bound.managed.is_some();
+                self.silence.owes(if managed {
+                    settings.answer_limit
+                } else {
+                    settings.confirm
+                });
+            }
+        }
+        self.silence.poll(context).map(|()| Ok(Next::Silence))
+    }
+
+    /// Hands out what waits for the person, in order, and then what comes (DESIGN §6).
+    async fn hand_out(&mut self) -> Result<(), End> {
+        let Phase::Bound(bound) = &mut self.phase else {
             return Ok(());
+        };
+        if self.pipe.outbox.take_recheck() && bound.session.wait() {
+            bound.handing = Some(Box::default());
         }
-        // XEP-0199 §4.2
-        let ping = format!(
-            "<iq type='get' id='ping-{}' from='{}' to='{}'><ping xmlns='urn:xmpp:ping'/></iq>",
-            hex::encode(rand::random::<[u8; 4]>()),
-            settings.domain,
-            escaped(&bound.session.jid),
-        );
-        self.pipe.outbox.push(&[&ping]);
-        self.asked = true;
-        timer.reset(Instant::now() + settings.answer_limit);
+        let Some(handing) = &mut bound.handing else {
+            return Ok(());
+        };
+        let handed_out = self
+            .service
+            .hand_out(&mut self.pipe, &bound.session, handing);
+        if Box::pin(handed_out).await? {
+            bound.handing = None;
+        }
         Ok(())
     }
 
-    /// Says why, if there is a why, and that it is over.
+    /// Says why, if there is a why, and that it is over; the session may outlive it.
     async fn finish(mut self, end: Result<(), End>) {
         let last_words = match &end {
-            Ok(()) => Some("</stream:stream>".to_owned()),
+            Ok(()) => Some(String::new()),
             Err(End::Error(error)) => Some(error.to_xml()),
+            Err(End::Summoned) => Some(StreamError::Conflict.to_xml()),
             Err(End::Gone) => None,
         };
         // Before the last words, so that whoever reads them finds the session gone.
-        self.phase = Phase::new();
+        self.let_go(&end);
         let Some(last_words) = last_words else { return };
         tracing::debug!(address = %self.address, ?end, "a stream ends");
         let opening = if self.opened {
@@ -192,12 +243,39 @@ impl Connection {
         let farewell = async {
             // What it was told before; then to a new outbox, for the old one takes nothing more.
             self.pipe.flush().await?;
-            self.pipe.outbox = Arc::default();
-            self.pipe.outbox.push(&[&opening, &last_words]);
+            self.pipe.change_outbox();
+            for element in [&opening, &last_words, self.closing()] {
+                if !element.is_empty() {
+                    self.pipe.outbox.push_nonza(&[element]);
+                }
+            }
             self.pipe.flush().await?;
             self.pipe.shutdown().await
         };
         let _ = timeout(FAREWELL, farewell).await;
+    }
+
+    /// Ends the session, or leaves it to another connection, which may come later.
+    fn let_go(&mut self, end: &Result<(), End>) {
+        let phase = std::mem::replace(&mut self.phase, Phase::new());
+        let Phase::Bound(bound) = phase else { return };
+        let stays = match end {
+            Err(End::Summoned | End::Gone) => true,
+            Err(End::Error(error)) => may_linger(*error),
+            Ok(()) => false,
+        };
+        let Some(limit) = bound.resumable().filter(|_| stays) else {
+            return;
+        };
+        // What it has to say from now on is not for this connection.
+        self.pipe.change_outbox();
+        let left = match end {
+            Err(End::Summoned) => bound.hand_over(),
+            _ => Some(bound),
+        };
+        if let Some(bound) = left {
+            linger(bound, limit);
+        }
     }
 
     /// The messages that were written have arrived: the client lives, and has said so.
@@ -211,10 +289,15 @@ impl Connection {
     }
 
     async fn element(&mut self, element: Element) -> Result<Flow, End> {
+        if !self.opened {
+            // Over a WebSocket, where nothing else forbids it.
+            return Err(StreamError::BadFormat.into());
+        }
         match &mut self.phase {
             Phase::Stranger { failures, exchange } => {
                 let (failures, exchange) = (*failures, exchange.take());
                 match element.ns() {
+                    MANAGEMENT => self.fails("unexpected-request", None),
                     TLS if element.name() == "starttls" => self.start_tls().await,
                     SASL => self.authenticate(&element, failures, exchange).await,
                     _ => Err(StreamError::NotAuthorized.into()),
@@ -224,6 +307,8 @@ impl Connection {
                 let (party, generation) = (*party, *generation);
                 let bind = element.child("bind", BIND);
                 match bind {
+                    _ if element.is("resume", MANAGEMENT) => self.resume(&element, party).await,
+                    _ if element.ns() == MANAGEMENT => self.fails("unexpected-request", None),
                     Some(bind) if element.is("iq", CLIENT) => {
                         self.bind(&element, bind, party, generation).await
                     }
@@ -233,17 +318,26 @@ impl Connection {
             Phase::Bound(bound) => {
                 let session = bound.session.clone();
                 self.confirm();
-                self.stanza(&session, &element).await
+                match element.ns() {
+                    CLIENT => self.stanza(&session, &element).await,
+                    MANAGEMENT => self.manage(&element),
+                    CLIENT_STATE => {
+                        match element.name() {
+                            "active" => self.pipe.outbox.set_active(true),
+                            "inactive" => self.pipe.outbox.set_active(false),
+                            _ => {}
+                        }
+                        Ok(ControlFlow::Continue(()))
+                    }
+                    // Of extensions that were not agreed on; they are no harm.
+                    _ => Ok(ControlFlow::Continue(())),
+                }
             }
         }
     }
 
     /// Something from somebody who is bound.
     async fn stanza(&mut self, session: &Arc<Session>, element: &Element) -> Result<Flow, End> {
-        if element.ns() != CLIENT {
-            // Of extensions that were not agreed on; they are no harm.
-            return Ok(ControlFlow::Continue(()));
-        }
         let service = self.service.clone();
         match element.name() {
             "message" => {
@@ -256,18 +350,17 @@ impl Connection {
             }
             "presence" => {
                 let noted = service.presence(session, element);
-                if self.pipe.while_writing(noted).await {
-                    self.hand_out_inbox(session).await?;
+                if self.pipe.while_writing(noted).await
+                    && let Phase::Bound(bound) = &mut self.phase
+                {
+                    bound.handing = Some(Box::default());
                 }
             }
             _ => return Err(StreamError::UnsupportedStanzaType.into()),
         }
+        if let Phase::Bound(bound) = &mut self.phase {
+            bound.handled();
+        }
         Ok(ControlFlow::Continue(()))
-    }
-
-    /// Hands out what waits for the person, in order, and then what comes (DESIGN §6).
-    async fn hand_out_inbox(&mut self, session: &Arc<Session>) -> Result<(), End> {
-        let service = self.service.clone();
-        service.hand_out_inbox(&mut self.pipe, session).await
     }
 }

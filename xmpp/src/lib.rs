@@ -22,12 +22,15 @@ mod session;
 mod settings;
 mod stanza;
 mod stream_error;
+mod stream_management;
 mod vcard;
 mod web_api;
+mod websocket;
 mod xml;
 
 pub use settings::Settings;
 pub use web_api::{WebSettings, web_router};
+pub use websocket::{Place, WebSocketSettings, websocket_router};
 
 use commands::{Commands, LoginGuard};
 use confirm::Confirmations;
@@ -37,6 +40,7 @@ use projections::Projections;
 use session::Sessions;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use stream_management::Ended;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -50,6 +54,12 @@ pub struct Service {
     sessions: Sessions,
     rooms: Rooms,
     confirmations: Confirmations,
+    /// Sessions that are over.
+    ended: Ended,
+    /// How many there are who come over WebSockets, and sessions without a connection.
+    guests: watch::Sender<usize>,
+    /// Those end.
+    closing: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     noting: Mutex<Option<JoinHandle<()>>>,
 }
@@ -74,6 +84,9 @@ impl Service {
             sessions: Sessions::default(),
             rooms: Rooms::default(),
             confirmations: Confirmations::new(),
+            ended: Ended::default(),
+            guests: watch::Sender::new(0),
+            closing: watch::Sender::new(false),
             stop: watch::Sender::new(false),
             noting: Mutex::default(),
         });
@@ -86,8 +99,15 @@ impl Service {
         service
     }
 
-    /// Notes what has arrived, once no connection is left, for `limit` at most.
+    /// Ends what nobody else waits for, and notes what has arrived, once no connection is left; for
+    /// `limit` at most.
     pub async fn stop(&self, limit: Duration) {
+        self.closing.send_replace(true);
+        let mut guests = self.guests.subscribe();
+        let gone = guests.wait_for(|guests| *guests == 0);
+        if tokio::time::timeout(limit / 2, gone).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
         self.stop.send_replace(true);
         let noting = self
             .noting
@@ -95,9 +115,24 @@ impl Service {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(noting) = noting
-            && tokio::time::timeout(limit, noting).await.is_err()
+            && tokio::time::timeout(limit / 2, noting).await.is_err()
         {
             tracing::warn!("some arrivals were not noted; those messages will be sent again");
         }
+    }
+
+    /// Counts somebody whom [`Self::stop`] waits for.
+    fn guest(self: &Arc<Self>) -> Guest {
+        self.guests.send_modify(|guests| *guests += 1);
+        Guest(self.clone())
+    }
+}
+
+/// Somebody whom the service waits for when it stops.
+struct Guest(Arc<Service>);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.guests.send_modify(|guests| *guests -= 1);
     }
 }

@@ -80,7 +80,11 @@ impl Service {
 
     /// Whether there is room in somebody's inbox: always, while somebody empties it.
     pub(crate) async fn fits(&self, party: Party) -> Result<bool, StanzaError> {
-        let listening = self.sessions.of(party).iter().any(|one| one.listens());
+        let listening = self
+            .sessions
+            .of(party)
+            .iter()
+            .any(|one| one.empties_the_inbox());
         if listening {
             return Ok(true);
         }

@@ -1,7 +1,11 @@
 //! One connection's bytes in both directions, plain or under TLS: whole elements come out, and
 //! whatever is in the outbox goes in, also while something else is being waited for.
 
-use crate::outbox::Outbox;
+mod web;
+
+pub(crate) use web::Web;
+
+use crate::outbox::{Outbox, Status};
 use crate::reader::{Incoming, Reader};
 use crate::stream_error::StreamError;
 use std::cell::RefCell;
@@ -30,6 +34,7 @@ thread_local! {
 pub(crate) enum Wire {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Web(Box<Web>),
     /// Between the two.
     Upgrading,
 }
@@ -41,6 +46,8 @@ pub(crate) enum End {
     Error(StreamError),
     /// The connection is gone.
     Gone,
+    /// Another connection goes on with the session.
+    Summoned,
 }
 
 /// See the module.
@@ -51,6 +58,8 @@ pub(crate) struct Pipe {
     unread: Vec<u8>,
     parsed: usize,
     pub(crate) outbox: Arc<Outbox>,
+    /// How the outbox was when this connection was last read.
+    pub(crate) status: Status,
     /// Bytes that are being written, from `written` on.
     writing: Vec<u8>,
     written: usize,
@@ -71,12 +80,14 @@ impl From<io::Error> for End {
 
 impl Pipe {
     pub(crate) fn new(wire: Wire, reader: Reader) -> Self {
+        let outbox = Outbox::new(matches!(wire, Wire::Web(_)));
         Self {
             wire,
             reader,
             unread: Vec::new(),
             parsed: 0,
-            outbox: Arc::default(),
+            outbox: Arc::new(outbox),
+            status: Status::default(),
             writing: Vec::new(),
             written: 0,
             unflushed: false,
@@ -86,6 +97,16 @@ impl Pipe {
     /// Begins a new stream on the same connection; bytes that came already belong to it.
     pub(crate) fn restart(&mut self, reader: Reader) {
         self.reader = reader;
+    }
+
+    /// Whether every element is a message of its own.
+    pub(crate) fn is_framed(&self) -> bool {
+        matches!(self.wire, Wire::Web(_))
+    }
+
+    /// Leaves the outbox to others; what is written from now on comes from a new one.
+    pub(crate) fn change_outbox(&mut self) {
+        self.outbox = Arc::new(Outbox::new(self.is_framed()));
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {
@@ -102,11 +123,6 @@ impl Pipe {
         self.writing.len() - self.written
     }
 
-    /// The next thing that comes; writes meanwhile.
-    pub(crate) async fn next(&mut self) -> Result<Incoming, End> {
-        poll_fn(|context| self.poll_next(context)).await
-    }
-
     /// Waits for something else; writes meanwhile.
     pub(crate) async fn while_writing<F: Future>(&mut self, work: F) -> F::Output {
         let mut work = pin!(work);
@@ -119,20 +135,17 @@ impl Pipe {
         .await
     }
 
-    /// Waits until at most `left` bytes wait to be written.
-    pub(crate) async fn drained(&mut self, left: usize) -> Result<(), End> {
-        poll_fn(|context| {
-            self.outbox.register(context);
-            let pending = self.poll_write(context).map_err(End::from)?;
-            if let Some(error) = self.outbox.closed() {
-                return Poll::Ready(Err(error.into()));
-            }
-            if self.unwritten() + self.outbox.waiting() <= left {
-                return Poll::Ready(Ok(()));
-            }
-            pending.map(Ok)
-        })
-        .await
+    /// Ready when at most `left` bytes wait to be written, or to be acknowledged.
+    pub(crate) fn poll_room(&mut self, context: &mut Context<'_>, left: usize) -> Poll<()> {
+        self.outbox.register(context);
+        // A connection that broke is noticed when it is read next.
+        let _ = self.poll_write(context);
+        let status = self.outbox.status();
+        let is_over = status.closed.is_some() || status.summoned;
+        if !is_over && self.unwritten() + status.waiting + status.kept <= left {
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 
     /// Writes everything that waits.
@@ -154,21 +167,31 @@ impl Pipe {
         match &mut self.wire {
             Wire::Plain(stream) => stream.shutdown().await,
             Wire::Tls(stream) => stream.shutdown().await,
+            Wire::Web(web) => web.shutdown().await,
             Wire::Upgrading => Ok(()),
         }
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
+    /// The next thing that comes; writes meanwhile.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
         self.outbox.register(context);
         if let Poll::Ready(Err(error)) = self.poll_write(context) {
             return Poll::Ready(Err(error.into()));
         }
-        if let Some(error) = self.outbox.closed() {
+        self.status = self.outbox.status();
+        if let Some(error) = self.status.closed {
             return Poll::Ready(Err(error.into()));
         }
-        if self.unwritten() + self.outbox.waiting() > PAUSE {
+        if self.status.summoned {
+            return Poll::Ready(Err(End::Summoned));
+        }
+        if self.unwritten() + self.status.waiting > PAUSE {
             // The writing wakes us.
             return Poll::Pending;
+        }
+        if let Wire::Web(web) = &mut self.wire {
+            let text = ready!(web.poll_read(context))?;
+            return Poll::Ready(self.reader.alone(&text).map_err(End::from));
         }
         loop {
             let mut rest = &self.unread[self.parsed..];
@@ -199,11 +222,21 @@ impl Pipe {
             ready!(match &mut self.wire {
                 Wire::Plain(stream) => Pin::new(stream).poll_read(context, &mut buffer),
                 Wire::Tls(stream) => Pin::new(stream).poll_read(context, &mut buffer),
-                Wire::Upgrading => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+                Wire::Web(_) | Wire::Upgrading =>
+                    Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             })?;
             self.unread.extend_from_slice(buffer.filled());
             Poll::Ready(Ok(buffer.filled().len()))
         })
+    }
+
+    /// Takes what waits in the outbox; `false` when there is nothing.
+    fn take(&mut self) -> bool {
+        let ends = match &mut self.wire {
+            Wire::Web(web) => Some(web.ends()),
+            Wire::Plain(_) | Wire::Tls(_) | Wire::Upgrading => None,
+        };
+        self.outbox.take(&mut self.writing, ends)
     }
 
     /// Ready when there is nothing left to write.
@@ -212,7 +245,9 @@ impl Pipe {
             if self.written == self.writing.len() {
                 self.writing = Vec::new();
                 self.written = 0;
-                if !self.outbox.take(&mut self.writing) {
+                // Asked once for all that was just written (XEP-0198 §4).
+                let more = self.take() || (self.outbox.ask(false) && self.take());
+                if !more {
                     break;
                 }
             }
@@ -220,6 +255,7 @@ impl Pipe {
             let written = ready!(match &mut self.wire {
                 Wire::Plain(stream) => Pin::new(stream).poll_write(context, rest),
                 Wire::Tls(stream) => Pin::new(stream).poll_write(context, rest),
+                Wire::Web(web) => web.poll_write(context, rest),
                 Wire::Upgrading => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             })?;
             if written == 0 {

@@ -81,6 +81,7 @@ impl Service {
     /// A connection has ended.
     pub(crate) fn left(&self, session: &Arc<Session>) {
         self.sessions.leave(session);
+        self.pass_to_others(session);
         self.leave_rooms(session);
         if session.unavailable() {
             self.tell(session, &unavailable(session));

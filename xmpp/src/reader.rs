@@ -13,6 +13,9 @@ use std::sync::{Arc, LazyLock};
 /// The namespace of a stream's root (RFC 6120 §4.8.1).
 pub(crate) const STREAMS: &str = "http://etherx.jabber.org/streams";
 
+/// The namespace of what opens and closes a stream over a WebSocket (RFC 7395 §3.3.2).
+pub(crate) const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
+
 /// How deep elements may lie in each other.
 const DEPTH: usize = 64;
 
@@ -102,6 +105,28 @@ impl Reader {
                 return Ok(None);
             }
         }
+    }
+
+    /// What stands alone in `text` (RFC 7395 §3.3): one thing, whole.
+    pub(crate) fn alone(&self, text: &str) -> Result<Incoming, StreamError> {
+        if text.len() > self.limit {
+            return Err(StreamError::PolicyViolation);
+        }
+        let mut reader = Self::new(self.limit);
+        reader.begun = true;
+        let mut bytes = text.as_bytes();
+        let Some(Incoming::Element(element)) = reader.next(&mut bytes)? else {
+            return Err(StreamError::NotWellFormed);
+        };
+        if !bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(StreamError::BadFormat);
+        }
+        Ok(match element.name() {
+            _ if element.ns().is_empty() => return Err(StreamError::InvalidNamespace),
+            "open" if element.ns() == FRAMING => Incoming::Header(element.into_attrs()),
+            "close" if element.ns() == FRAMING => Incoming::Footer,
+            _ => Incoming::Element(element),
+        })
     }
 
     fn take(&mut self, event: Event) -> Result<Option<Incoming>, StreamError> {
@@ -238,6 +263,33 @@ mod tests {
         assert_eq!(error, StreamError::RestrictedXml);
         let mut latin = &b"<a>\xe4</a>"[..];
         assert!(Reader::new(1_000).next(&mut latin).is_err());
+    }
+
+    #[test]
+    fn what_stands_alone_is_one_whole_element_with_a_namespace() {
+        let alone = |text: &str| Reader::new(1_000).alone(text);
+        let open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='dface.cn'/>";
+        assert!(matches!(alone(open), Ok(Incoming::Header(_))));
+        let close = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+        assert!(matches!(alone(close), Ok(Incoming::Footer)));
+        let Ok(Incoming::Element(iq)) = alone("<iq xmlns='jabber:client'><a/></iq> ") else {
+            panic!("an element");
+        };
+        assert!(iq.is("iq", "jabber:client"));
+        let long = format!("<a xmlns='b'>{}</a>", "x".repeat(1_000));
+        for (text, error) in [
+            ("<iq xmlns='jabber:client'>", StreamError::NotWellFormed),
+            ("", StreamError::NotWellFormed),
+            (" ", StreamError::NotWellFormed),
+            ("<iq/>", StreamError::InvalidNamespace),
+            ("<a xmlns='b'/><a xmlns='b'/>", StreamError::BadFormat),
+            ("a", StreamError::NotWellFormed),
+            (&long, StreamError::PolicyViolation),
+            (&"<a xmlns='b'>".repeat(65), StreamError::PolicyViolation),
+            ("<!DOCTYPE a><a xmlns='b'/>", StreamError::RestrictedXml),
+        ] {
+            assert_eq!(alone(text).expect_err(text), error, "{text:.60}");
+        }
     }
 
     #[test]

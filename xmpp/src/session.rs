@@ -1,12 +1,17 @@
-//! Connections that are bound to somebody, and who has which.
+//! Sessions: connections that are bound to somebody, and who has which. Stream management may keep
+//! one for some time after its connection broke.
 
 use crate::outbox::{MessageKey, Outbox};
 use crate::stream_error::StreamError;
+use crate::stream_management::Bound;
 use crate::xml::attribute;
 use delivery::RecordedEvent;
 use domain::{Party, Position, ShopId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
+use subtle::ConstantTimeEq;
+use tokio::sync::oneshot;
 
 /// How many connections one person may have.
 const MOST: usize = 16;
@@ -26,6 +31,8 @@ pub(crate) struct Session {
     /// The attribute that addresses a stanza to it, with a space before it.
     pub(crate) to: String,
     pub(crate) outbox: Arc<Outbox>,
+    /// By what its client can show that it is its own, once it may be resumed.
+    resumption: OnceLock<String>,
     state: Mutex<State>,
 }
 
@@ -38,6 +45,10 @@ struct State {
     rooms: Vec<ShopId>,
     /// It has asked for the blacklist, and is told of changes in it.
     follows_blocks: bool,
+    /// Since when it has no connection.
+    detached: Option<Instant>,
+    /// The connection that wants to go on with it.
+    heir: Option<oneshot::Sender<Bound>>,
 }
 
 /// Whether messages to a person pass to this connection.
@@ -72,6 +83,7 @@ impl Session {
             party,
             resource,
             outbox,
+            resumption: OnceLock::new(),
             state: Mutex::default(),
         }
     }
@@ -143,10 +155,27 @@ impl Session {
         !matches!(self.state().gate, Gate::Closed)
     }
 
+    /// Whether somebody is there to empty the inbox: it listens and has a connection.
+    pub(crate) fn empties_the_inbox(&self) -> bool {
+        let state = self.state();
+        !matches!(state.gate, Gate::Closed) && state.detached.is_none()
+    }
+
+    /// What comes live waits from now on, until the inbox has been handed out once more; `false`
+    /// when it wants no messages.
+    pub(crate) fn wait(&self) -> bool {
+        let mut state = self.state();
+        if let Gate::Open(_) = state.gate {
+            state.gate = Gate::Waiting(Vec::new());
+        }
+        !matches!(state.gate, Gate::Closed)
+    }
+
     /// The inbox was handed out up to `position`: what has come since follows.
     pub(crate) fn open(&self, position: Position) {
         let mut state = self.state();
-        if let Gate::Waiting(queue) = std::mem::take(&mut state.gate) {
+        if let Gate::Waiting(queue) = &mut state.gate {
+            let queue = std::mem::take(queue);
             state.gate = Gate::Open(position);
             for (event, stanza) in queue {
                 if event.position > position {
@@ -154,6 +183,35 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// May be resumed from now on, by whoever shows `id`; an id stays.
+    pub(crate) fn allow_resumption(&self, id: String) {
+        let _ = self.resumption.set(id);
+    }
+
+    /// By what it may be resumed.
+    pub(crate) fn resumption(&self) -> Option<&str> {
+        self.resumption.get().map(String::as_str)
+    }
+
+    /// It has a connection, or has none any more.
+    pub(crate) fn set_attached(&self, attached: bool) {
+        let now = (!attached).then(Instant::now);
+        self.state().detached = now;
+    }
+
+    /// Asks whoever holds it to leave it to the one who asked; nothing comes when it is over.
+    pub(crate) fn summon(&self) -> oneshot::Receiver<Bound> {
+        let (heir, inheritance) = oneshot::channel();
+        self.state().heir = Some(heir);
+        self.outbox.summon();
+        inheritance
+    }
+
+    /// Whoever wants to go on with it.
+    pub(crate) fn heir(&self) -> Option<oneshot::Sender<Bound>> {
+        self.state().heir.take()
     }
 
     /// Takes a message, `stanza`; `alone` says that it is for this connection only, which need not
@@ -196,7 +254,8 @@ fn key(event: &RecordedEvent) -> Option<MessageKey> {
 pub(crate) struct Sessions(RwLock<HashMap<Party, Vec<Arc<Session>>>>);
 
 impl Sessions {
-    /// Enters a connection; one with the same resource is ended. `false` when there are too many.
+    /// Enters a connection; one with the same resource is ended. When there are too many, the one
+    /// that has been without a connection for longest is; `false` when all have one.
     pub(crate) fn enter(&self, session: &Arc<Session>) -> bool {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let own = all.entry(session.party).or_default();
@@ -206,7 +265,11 @@ impl Sessions {
             return true;
         }
         if own.len() >= MOST {
-            return false;
+            let detached = |(at, one): (usize, &Arc<Session>)| Some((one.state().detached?, at));
+            let Some((_, at)) = own.iter().enumerate().filter_map(detached).min() else {
+                return false;
+            };
+            own.remove(at).outbox.close(StreamError::ResourceConstraint);
         }
         own.push(session.clone());
         true
@@ -227,6 +290,13 @@ impl Sessions {
     pub(crate) fn of(&self, party: Party) -> Vec<Arc<Session>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         all.get(&party).cloned().unwrap_or_default()
+    }
+
+    /// The session of `party` that `id` lets its client resume.
+    pub(crate) fn resumable(&self, party: Party, id: &str) -> Option<Arc<Session>> {
+        let is_it = |own: &str| bool::from(own.as_bytes().ct_eq(id.as_bytes()));
+        let mut own = self.of(party).into_iter();
+        own.find(|session| session.resumption().is_some_and(is_it))
     }
 
     /// The connection of `party` with this resource.

@@ -24,6 +24,11 @@ pub struct Settings {
     pub quiet: Duration,
     /// How long it may take to answer.
     pub answer_limit: Duration,
+    /// After how long a client that has been sent messages, and has said nothing since, is asked
+    /// whether they have come; zero for never.
+    pub confirm: Duration,
+    /// How long a session may be without a connection (XEP-0198); zero for not at all.
+    pub resume: Duration,
 }
 
 impl Settings {

@@ -6,7 +6,8 @@ use domain::chat::Rejection;
 /// The namespace of stanzas between clients and us.
 pub(crate) const CLIENT: &str = "jabber:client";
 
-const CONDITIONS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// The namespace of what goes wrong with them.
+pub(crate) const CONDITIONS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
 /// Why a stanza was not done as it asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

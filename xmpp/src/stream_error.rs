@@ -7,6 +7,11 @@ pub(crate) enum StreamError {
     BadNamespacePrefix,
     Conflict,
     ConnectionTimeout,
+    /// XEP-0198 §6: the client has acknowledged `h` stanzas, but only `sent` were sent.
+    HandledCountTooHigh {
+        h: u32,
+        sent: u32,
+    },
     HostUnknown,
     InternalServerError,
     InvalidNamespace,
@@ -28,6 +33,7 @@ impl StreamError {
             Self::BadNamespacePrefix => "bad-namespace-prefix",
             Self::Conflict => "conflict",
             Self::ConnectionTimeout => "connection-timeout",
+            Self::HandledCountTooHigh { .. } => "undefined-condition",
             Self::HostUnknown => "host-unknown",
             Self::InternalServerError => "internal-server-error",
             Self::InvalidNamespace => "invalid-namespace",
@@ -43,11 +49,16 @@ impl StreamError {
         }
     }
 
-    /// The error and the end of the stream, as they are sent.
+    /// The error as it is sent.
     pub(crate) fn to_xml(self) -> String {
+        let more = match self {
+            Self::HandledCountTooHigh { h, sent } => format!(
+                "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='{h}' send-count='{sent}'/>"
+            ),
+            _ => String::new(),
+        };
         format!(
-            "<stream:error><{} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>\
-             </stream:stream>",
+            "<stream:error><{} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>{more}</stream:error>",
             self.condition()
         )
     }

@@ -11,6 +11,8 @@ mod orders;
 mod parameters;
 mod stanzas;
 
+pub(crate) use access::is_forwarded;
+
 use crate::Service;
 use answer::Failure;
 use axum::Router;

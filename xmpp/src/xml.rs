@@ -55,6 +55,11 @@ impl Element {
         self.name == name && self.ns() == ns
     }
 
+    /// All attributes.
+    pub(crate) fn into_attrs(self) -> AttrMap {
+        self.attrs
+    }
+
     /// An attribute without a namespace.
     pub(crate) fn attr(&self, name: &str) -> Option<&str> {
         self.attrs.get(Namespace::none(), name).map(String::as_str)

@@ -1,6 +1,6 @@
 //! From a stranger to somebody who can send and receive: login (RFC 6120 §6) and binding (§7).
 
-use super::{Bound, Connection, Flow, Phase};
+use super::{Connection, Flow, Phase};
 use crate::outbox::Outbox;
 use crate::pipe::End;
 use crate::reader::{MEMBER_BYTES, Reader};
@@ -8,6 +8,7 @@ use crate::sasl::{Exchange, SASL, Step};
 use crate::session::Session;
 use crate::stanza::{StanzaError, error_to, result_of};
 use crate::stream_error::StreamError;
+use crate::stream_management::Bound;
 use crate::xml::{Element, escaped};
 use commands::identity::XmppLogin;
 use domain::Party;
@@ -37,12 +38,14 @@ impl Connection {
                     failures,
                     exchange: Some(Box::new(exchange)),
                 };
-                self.pipe.outbox.push(&[&with_data("challenge", &data)]);
+                self.pipe
+                    .outbox
+                    .push_nonza(&[&with_data("challenge", &data)]);
             }
             Step::Success(login, data) => self.welcome(login, &data).await,
             Step::Failure(reason) => {
                 let failure = format!("<failure xmlns='{SASL}'><{reason}/></failure>");
-                self.pipe.outbox.push(&[&failure]);
+                self.pipe.outbox.push_nonza(&[&failure]);
                 let failures = failures + 1;
                 self.phase = Phase::Stranger {
                     failures,
@@ -68,7 +71,7 @@ impl Connection {
             self.pipe.while_writing(bind).await;
         }
         self.phase = Phase::Member { party, generation };
-        self.pipe.outbox.push(&[&with_data("success", data)]);
+        self.pipe.outbox.push_nonza(&[&with_data("success", data)]);
         // Bytes that came behind the login belong to the new stream.
         self.pipe.restart(Reader::new(MEMBER_BYTES));
         self.opened = false;
@@ -107,10 +110,7 @@ impl Connection {
         if !service.sessions.enter(&session) {
             return refuse(StanzaError::RESOURCE_CONSTRAINT);
         }
-        self.phase = Phase::Bound(Bound {
-            service: service.clone(),
-            session: session.clone(),
-        });
+        self.phase = Phase::Bound(Bound::new(service.clone(), session.clone()));
         // Whoever was shut out since the login was not known as a session then.
         let welcome = service.commands.is_welcome(party, generation);
         match self.pipe.while_writing(welcome).await {

@@ -1,11 +1,12 @@
 //! How a stream begins: headers, what is offered next (RFC 6120 §4), and TLS (§5).
 
 use super::login::BIND;
-use super::{Connection, Flow, Phase};
+use super::{CLIENT_STATE, Connection, Flow, Phase};
 use crate::pipe::End;
 use crate::reader::{Reader, STRANGER_BYTES};
 use crate::sasl::SASL;
 use crate::stream_error::StreamError;
+use crate::stream_management::MANAGEMENT;
 use crate::xml::attribute;
 use rxml::{AttrMap, Namespace};
 use std::ops::ControlFlow;
@@ -16,18 +17,33 @@ pub(super) const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 impl Connection {
     /// Our side of a stream's header.
     pub(super) fn opening(&self) -> String {
-        let mut out = String::from(
+        let mut out = String::from(if self.pipe.is_framed() {
+            "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0' xml:lang='en'"
+        } else {
             "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
-            xmlns:stream='http://etherx.jabber.org/streams' version='1.0' xml:lang='en'",
-        );
+            xmlns:stream='http://etherx.jabber.org/streams' version='1.0' xml:lang='en'"
+        });
         attribute(&mut out, "from", &self.service.settings.domain);
         attribute(&mut out, "id", &hex::encode(rand::random::<[u8; 12]>()));
-        out.push('>');
+        out.push_str(if self.pipe.is_framed() { "/>" } else { ">" });
         out
+    }
+
+    /// Our side of a stream's end.
+    pub(super) fn closing(&self) -> &'static str {
+        if self.pipe.is_framed() {
+            "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"
+        } else {
+            "</stream:stream>"
+        }
     }
 
     /// A stream begins (RFC 6120 §4.7).
     pub(super) fn header(&mut self, attrs: &AttrMap) -> Result<Flow, End> {
+        if self.opened {
+            // Over a WebSocket, where nothing else forbids it.
+            return Err(StreamError::BadFormat.into());
+        }
         let domain = &self.service.settings.domain;
         if let Some(to) = attrs.get(Namespace::none(), "to")
             && !to.eq_ignore_ascii_case(domain)
@@ -43,7 +59,8 @@ impl Connection {
         let features = self.features();
         let opening = self.opening();
         let features = format!("<stream:features>{features}</stream:features>");
-        self.pipe.outbox.push(&[&opening, &features]);
+        self.pipe.outbox.push_nonza(&[&opening]);
+        self.pipe.outbox.push_nonza(&[&features]);
         self.opened = true;
         Ok(ControlFlow::Continue(()))
     }
@@ -53,11 +70,12 @@ impl Connection {
         if !matches!(self.phase, Phase::Stranger { .. }) {
             return format!(
                 "<bind xmlns='{BIND}'/>\
-                 <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
+                 <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>\
+                 <sm xmlns='{MANAGEMENT}'/><csi xmlns='{CLIENT_STATE}'/>"
             );
         }
         let mut features = String::new();
-        if !self.pipe.is_encrypted() {
+        if !self.pipe.is_encrypted() && !self.pipe.is_framed() {
             let required = if self.is_safe() { "" } else { "<required/>" };
             features.push_str(&format!("<starttls xmlns='{TLS}'>{required}</starttls>"));
         }
@@ -73,21 +91,19 @@ impl Connection {
 
     /// Whether a password may be sent as it is.
     pub(super) fn is_safe(&self) -> bool {
-        self.pipe.is_encrypted()
-            || self.address.to_canonical().is_loopback()
-            || self.service.settings.plain_without_tls
+        self.pipe.is_encrypted() || self.safe
     }
 
     pub(super) async fn start_tls(&mut self) -> Result<Flow, End> {
-        if self.pipe.is_encrypted() {
+        if self.pipe.is_encrypted() || self.pipe.is_framed() {
             self.pipe
                 .outbox
-                .push(&[&format!("<failure xmlns='{TLS}'/>")]);
+                .push_nonza(&[&format!("<failure xmlns='{TLS}'/>")]);
             return Ok(ControlFlow::Break(()));
         }
         self.pipe
             .outbox
-            .push(&[&format!("<proceed xmlns='{TLS}'/>")]);
+            .push_nonza(&[&format!("<proceed xmlns='{TLS}'/>")]);
         self.pipe.flush().await?;
         // What came unencrypted must not count as if it had come encrypted.
         if self.pipe.has_unread() {

@@ -58,9 +58,7 @@ fn may_call(
             _ => false,
         };
     }
-    let forwarded = headers
-        .keys()
-        .any(|name| FORWARDING.contains(&name.as_str()) || name.as_str().starts_with(FORWARDED));
+    let forwarded = is_forwarded(headers);
     let by_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
     let asked = headers.get_all(header::HOST).iter();
     let mut asked = asked
@@ -70,6 +68,13 @@ fn may_call(
         && !forwarded
         && !by_browser
         && asked.all(is_no_name)
+}
+
+/// Whether a proxy has handed a request on, and says so.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers
+        .keys()
+        .any(|name| FORWARDING.contains(&name.as_str()) || name.as_str().starts_with(FORWARDED))
 }
 
 /// Whether a host is an address: a name may be that of a page which was made to lead here.
