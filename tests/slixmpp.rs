@@ -1,5 +1,5 @@
-//! slixmpp, a client that others wrote, against a house: an evening of two people, told in
-//! `slixmpp/evening.py`. `./check` installs it below the target folder.
+//! slixmpp, a client that others wrote, against a house: the scripts in `slixmpp/` tell what people do
+//! with it. `./check` installs it below the target folder.
 
 use crate::harness::{House, PATIENCE};
 use std::path::{Path, PathBuf};
@@ -46,4 +46,13 @@ async fn two_people_with_slixmpp_spend_an_evening() {
     let people = [&shop, &ana.id, &ana.password, &bo.id, &bo.password];
     let people = people.map(String::as_str);
     plays("slixmpp/evening.py", &house, &people).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_slixmpp_nothing_is_lost_or_doubled_when_connections_break() {
+    let house = House::new().await;
+    let (ana, bo) = (house.login("ana").await, house.login("bo").await);
+    let people = [&ana.id, &ana.password, &bo.id, &bo.password];
+    let people = people.map(String::as_str);
+    plays("slixmpp/broken.py", &house, &people).await;
 }
