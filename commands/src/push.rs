@@ -4,6 +4,8 @@ use crate::Commands;
 use crate::execute::{Error, Receipt, by};
 use domain::push::{Command, Device, Push, Rejection, Token};
 use domain::{StreamName, UserId};
+use eventlog::Metadata;
+use uuid::Uuid;
 
 impl Commands {
     /// Wakes `device` for a person from now on, and no other. `held` says that the door has seen
@@ -33,6 +35,23 @@ impl Commands {
     ) -> Result<Receipt, Error<Rejection>> {
         let stream = StreamName::user(user_id);
         self.execute::<Push>(&stream, &Command::Unbind { token }, &by(user_id))
+            .await
+    }
+
+    /// Wakes a person's device no longer, because its gateway does not know it any more; the event
+    /// has this `id`.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownUser`]; [`Error::Log`].
+    pub async fn let_device_go(
+        &self,
+        user_id: UserId,
+        device: Device,
+        id: Uuid,
+        by: &Metadata,
+    ) -> Result<Receipt, Error<Rejection>> {
+        let stream = StreamName::user(user_id);
+        self.execute_once::<Push>(&stream, &Command::LetGo { device }, id, by)
             .await
     }
 }

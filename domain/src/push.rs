@@ -151,6 +151,12 @@ pub enum Command {
         /// Which device.
         token: Token,
     },
+    /// Wakes it no longer, if it is the person's and known to this gateway: the same token may be
+    /// good at the other.
+    LetGo {
+        /// Which device, at which gateway.
+        device: Device,
+    },
 }
 
 /// Why the rules refuse a command.
@@ -192,16 +198,14 @@ impl Decider for Push {
                 }
                 .into(),
             ],
-            Command::Unbind { token } => match &bound.device {
-                Some(device) if device.token == *token => vec![
-                    PushTokenUnbound {
-                        user_id,
-                        device: device.clone(),
-                    }
-                    .into(),
-                ],
-                _ => Vec::new(),
-            },
+            Command::Unbind { token } => {
+                let device = bound.device.as_ref();
+                unbound(user_id, device.filter(|device| device.token == *token))
+            }
+            Command::LetGo { device: dead } => {
+                let device = bound.device.as_ref();
+                unbound(user_id, device.filter(|device| *device == dead))
+            }
         })
     }
 
@@ -213,6 +217,15 @@ impl Decider for Push {
             _ => {}
         }
     }
+}
+
+/// `device` is woken no longer, if there is one.
+fn unbound(user_id: UserId, device: Option<&Device>) -> Vec<Event> {
+    let unbound = |device: &Device| PushTokenUnbound {
+        user_id,
+        device: device.clone(),
+    };
+    device.map(|device| unbound(device).into()).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -292,6 +305,28 @@ mod tests {
             .into()]);
         given::<Push>([registered()])
             .when(unbind("a"))
+            .then_nothing();
+    }
+
+    #[test]
+    fn a_device_is_let_go_at_the_gateway_that_does_not_know_it_only() {
+        let device = phone(Gateway::Development, "a");
+        let let_go = |gateway| Command::LetGo {
+            device: phone(gateway, "a"),
+        };
+        given::<Push>([registered(), bound(device.clone())])
+            .when(let_go(Gateway::Distribution))
+            .then_nothing();
+        given::<Push>([registered(), bound(device.clone())])
+            .when(let_go(Gateway::Development))
+            .then([PushTokenUnbound {
+                user_id: ANA,
+                device: device.clone(),
+            }
+            .into()]);
+        let another = phone(Gateway::Development, "b");
+        given::<Push>([registered(), bound(device), bound(another)])
+            .when(let_go(Gateway::Development))
             .then_nothing();
     }
 

@@ -60,6 +60,20 @@ impl Inbox {
         Ok(rows.iter().map(waiting).collect::<Result<_, _>>()?)
     }
 
+    /// Whether the message at `position` waits for `owner`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn waits(&self, owner: Party, position: Position) -> Result<bool, Error> {
+        let found: Option<i64> =
+            sqlx::query_scalar("SELECT position FROM inbox WHERE owner = $1 AND position = $2")
+                .bind(owner.to_string())
+                .bind(stored(position))
+                .fetch_optional(&self.reads)
+                .await?;
+        Ok(found.is_some())
+    }
+
     /// How many messages wait for `owner`.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub use memory::Live;
 pub use occupancy::Occupancy;
 pub use photos::Photos;
 pub use profiles::Profiles;
-pub use push_tokens::PushTokens;
+pub use push_tokens::{BoundDevice, PushTokens};
 pub use shop_index::ShopIndex;
 pub use status::{Kind, Paused, State, Status, UnknownEvents};
 pub use traces::Traces;

@@ -3,9 +3,18 @@
 use crate::Error;
 use crate::sql::{Refusal, Rows, SqlProjection, Table};
 use domain::push::{Device, Gateway, InvalidToken, Token};
-use domain::{Event, EventKind, UserId};
+use domain::{Event, EventKind, Millis, UserId};
 use eventlog::RecordedEvent;
 use sqlx::{AnyPool, Row};
+
+/// A device that wakes somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundDevice {
+    /// Which device.
+    pub device: Device,
+    /// When it was reported.
+    pub since: Millis,
+}
 
 /// Everybody's device.
 #[derive(Clone, Debug)]
@@ -23,18 +32,26 @@ impl PushTokens {
     /// # Errors
     /// [`Error::Store`].
     pub async fn of(&self, user: UserId) -> Result<Option<Device>, Error> {
-        let row = sqlx::query("SELECT gateway, token FROM push_tokens WHERE user_id = $1")
+        Ok(self.bound(user).await?.map(|bound| bound.device))
+    }
+
+    /// The device that wakes `user`, and since when.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn bound(&self, user: UserId) -> Result<Option<BoundDevice>, Error> {
+        let row = sqlx::query("SELECT gateway, token, since_ms FROM push_tokens WHERE user_id = $1")
             .bind(user.to_string())
             .fetch_optional(&self.reads)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let (gateway, token): (i64, String) = (row.try_get("gateway")?, row.try_get("token")?);
-        Ok(Some(device(gateway, &token).map_err(|error| {
-            sqlx::Error::ColumnDecode {
-                index: "token".into(),
-                source: Box::new(error),
-            }
-        })?))
+        let device = device(gateway, &token).map_err(|error| sqlx::Error::ColumnDecode {
+            index: "token".into(),
+            source: Box::new(error),
+        })?;
+        let since = Millis(row.try_get("since_ms")?);
+        Ok(Some(BoundDevice { device, since }))
     }
 }
 
@@ -53,7 +70,7 @@ impl SqlProjection for PushTokens {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn kinds(&self) -> &'static [EventKind] {
@@ -65,7 +82,8 @@ impl SqlProjection for PushTokens {
             name: "push_tokens",
             columns: "user_id TEXT NOT NULL PRIMARY KEY, \
                       gateway BIGINT NOT NULL, \
-                      token TEXT NOT NULL UNIQUE",
+                      token TEXT NOT NULL UNIQUE, \
+                      since_ms BIGINT NOT NULL",
         }]
     }
 
@@ -82,12 +100,14 @@ impl SqlProjection for PushTokens {
                     .execute(&mut *rows.connection)
                     .await?;
                     rows.statement(
-                        "INSERT INTO {} (user_id, gateway, token) VALUES ($1, $2, $3)",
+                        "INSERT INTO {} (user_id, gateway, token, since_ms) \
+                         VALUES ($1, $2, $3, $4)",
                         "push_tokens",
                     )
                     .bind(bound.user_id.to_string())
                     .bind(i64::from(u8::from(bound.device.state)))
                     .bind(bound.device.token.as_str().to_owned())
+                    .bind(event.time.0)
                     .execute(&mut *rows.connection)
                     .await?;
                 }
@@ -110,9 +130,12 @@ impl SqlProjection for PushTokens {
 
 #[cfg(test)]
 mod tests {
-    use crate::tests::{Place, log_of, user};
-    use domain::Event;
+    use super::BoundDevice;
+    use crate::tests::{Place, append_at, log_of, user};
     use domain::push::{Device, Gateway, PushTokenBound, PushTokenUnbound, Token};
+    use domain::{Event, Millis};
+    use eventlog::MemoryLog;
+    use std::sync::Arc;
 
     fn phone(letter: &str) -> Device {
         Device {
@@ -157,6 +180,23 @@ mod tests {
             assert_eq!(of(1).await, None);
             assert_eq!(of(2).await, Some(phone("a")));
             assert_eq!(of(3).await, None);
+            projections.stop().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_device_is_known_since_it_was_reported_last() {
+        let log = Arc::new(MemoryLog::new());
+        append_at(&*log, 1_000, [bound(1, phone("a"))]).await;
+        append_at(&*log, 2_000, [bound(1, phone("a"))]).await;
+        for place in Place::both() {
+            let projections = place.projections(&log).await;
+            let bound = projections.push_tokens.bound(user(1)).await;
+            let expected = BoundDevice {
+                device: phone("a"),
+                since: Millis(2_000),
+            };
+            assert_eq!(bound.expect("an answer"), Some(expected));
             projections.stop().await;
         }
     }

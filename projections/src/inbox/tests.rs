@@ -61,6 +61,14 @@ async fn messages_wait_in_order_until_they_have_arrived() {
         assert!(waiting(1, start, ALL, 9).await.is_empty());
         let count = projections.inbox.count(user(2).into()).await;
         assert_eq!(count.expect("an answer"), 3);
+        let waits = async |owner, position| {
+            let owner = user(owner).into();
+            let waits = projections.inbox.waits(owner, Position(position)).await;
+            waits.expect("an answer")
+        };
+        assert!(waits(2, 4).await);
+        assert!(!waits(2, 1).await, "it has arrived");
+        assert!(!waits(1, 4).await, "it is for somebody else");
         projections.stop().await;
     }
 }
