@@ -36,6 +36,7 @@ mod operator_shell;
 mod parameters;
 mod photo;
 mod place_ranker;
+mod push;
 mod read_your_writes;
 mod rebuild;
 mod restart;

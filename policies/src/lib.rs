@@ -14,6 +14,7 @@ mod photo_processing;
 mod photo_removal;
 mod photo_share;
 mod posting;
+mod push;
 mod runner;
 mod saying;
 mod shake;
@@ -28,6 +29,7 @@ pub use photo_message::PhotoMessage;
 pub use photo_processing::PhotoProcessing;
 pub use photo_removal::PhotoRemoval;
 pub use photo_share::PhotoShare;
+pub use push::{Apns, ApnsSettings, ApnsSetupError, Push};
 pub use runner::{Pace, Policies, StartError};
 pub use shake::Shake;
 pub use share::Share;
@@ -62,6 +64,12 @@ pub trait Policy: Send + Sync + 'static {
     /// before an earlier one.
     fn workers(&self) -> usize {
         1
+    }
+
+    /// How long after an event something is done about it, in milliseconds. The events behind it
+    /// wait with it.
+    fn after_ms(&self) -> i64 {
+        0
     }
 
     /// Does what is to be done about `event`; `attempt` counts from 1 since the program started.

@@ -32,6 +32,9 @@ const BREATH: Duration = Duration::from_millis(20);
 /// How often a node asks whether the node that runs a policy is still there.
 const STANDBY: Duration = Duration::from_secs(5);
 
+/// How often the clock is asked by who waits for a time of it: it may be set.
+const GLANCE: Duration = Duration::from_millis(250);
+
 /// How many positions without an event for the policy may pass until that is noted.
 const IDLE_POSITIONS: u64 = 10_000;
 
@@ -215,10 +218,29 @@ impl Follower {
         self.applied(at).await?;
         let read = |_| async { Ok(codec::decode(stored.clone())?) };
         let event = self.insist.on(read).await?;
+        self.ripe(&event).await?;
         self.insist
             .on(|attempt| self.react(&event, attempt))
             .await?;
         Some(at)
+    }
+
+    /// Waits until the policy wants to do something about `event`.
+    async fn ripe(&self, event: &RecordedEvent) -> Option<()> {
+        let clock = self.commands.clock();
+        // The clock of another node may be ahead; that is not waited for.
+        let happened = event.time.0.min(clock.now().0);
+        let ripe = happened.saturating_add(self.policy.after_ms());
+        loop {
+            let left = ripe.saturating_sub(clock.now().0);
+            match u64::try_from(left) {
+                Ok(left @ 1..) => {
+                    let left = Duration::from_millis(left);
+                    self.insist.wait(left.min(GLANCE)).await?;
+                }
+                _ => return Some(()),
+            }
+        }
     }
 
     async fn react(&self, event: &RecordedEvent, attempt: u32) -> Result<(), crate::Trouble> {

@@ -90,6 +90,8 @@ pub struct Settings {
     pub weibo: WeiboSettings,
     /// How XMPP is spoken.
     pub xmpp: XmppSettings,
+    /// How phones are woken.
+    pub push: PushSettings,
     /// How much one caller may ask for.
     pub limits: Limits,
 }
@@ -118,6 +120,27 @@ pub struct XmppSettings {
     /// How long a session may be without a connection and be resumed (XEP-0198), in milliseconds; 0
     /// for not at all.
     pub resume_ms: u64,
+}
+
+/// How phones are woken.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PushSettings {
+    /// The `.p8` file with the key that Apple gave to the team; without one no phone is woken.
+    pub key_file: Option<PathBuf>,
+    /// The id of that key.
+    pub key_id: Option<String>,
+    /// The id of the team.
+    pub team_id: Option<String>,
+    /// The bundle id of the app.
+    pub topic: Option<String>,
+    /// Where apps of the store are known.
+    pub production_url: String,
+    /// Where apps under development are known.
+    pub development_url: String,
+    /// Certificates (PEM) of authorities to trust there, beside those that this machine trusts.
+    pub ca_file: Option<PathBuf>,
+    /// How long a message may wait for its receiver until the phone is woken, in milliseconds.
+    pub after_ms: u64,
 }
 
 /// How Weibo is asked.
@@ -237,6 +260,16 @@ impl Default for Settings {
                 answer_ms: 30_000,
                 confirm_ms: 3_000,
                 resume_ms: 300_000,
+            },
+            push: PushSettings {
+                key_file: None,
+                key_id: None,
+                team_id: None,
+                topic: None,
+                production_url: "https://api.push.apple.com".into(),
+                development_url: "https://api.sandbox.push.apple.com".into(),
+                ca_file: None,
+                after_ms: 10_000,
             },
             limits: Limits {
                 body_bytes: 1 << 20,

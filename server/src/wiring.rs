@@ -14,8 +14,9 @@ use delivery::Dispatcher;
 use eventlog::EventLog;
 use media::blobs::Blobs;
 use media::links::Links;
-use policies::{BlobSweep, Pace, Policies};
+use policies::{Apns, ApnsSettings, BlobSweep, Pace, Policies, Push};
 use projections::Projections;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use xmpp::Service;
@@ -45,7 +46,7 @@ impl House {
     /// wait for them.
     ///
     /// # Errors
-    /// When a store is away, or Weibo cannot be asked from here.
+    /// When a store is away, or Weibo or Apple cannot be asked from here.
     pub async fn open(settings: &Settings, folder: &DataFolder) -> Result<Self> {
         let log = open_log(settings, folder).await?;
         let projections = open_projections(settings, folder, log.clone()).await?;
@@ -65,13 +66,20 @@ impl House {
         let commands = Arc::new(commands);
         let blobs = open_blobs(settings)?;
         tokio::spawn(warn_if_away(blobs.clone()));
+        let mut policies = policies::all(
+            &commands,
+            &projections,
+            &blobs,
+            settings.presence_window_ms(),
+        );
+        if let Some(apns) = apns(settings)? {
+            let after_ms = i64::try_from(settings.push.after_ms).unwrap_or(i64::MAX);
+            policies.extend(Push::both(&commands, &projections, &apns, after_ms));
+        } else {
+            tracing::info!("no phone is woken: push.key_file is not set");
+        }
         let policies = Policies::start(
-            policies::all(
-                &commands,
-                &projections,
-                &blobs,
-                settings.presence_window_ms(),
-            ),
+            policies,
             commands.clone(),
             projections.clone(),
             Pace::default(),
@@ -227,6 +235,30 @@ fn provider(settings: &Settings) -> Result<Provider> {
     });
     let weibo = weibo.context("weibo cannot be asked from here")?;
     Ok(Provider::Weibo(Box::new(weibo)))
+}
+
+/// Who wakes phones, if they are woken.
+fn apns(settings: &Settings) -> Result<Option<Arc<Apns>>> {
+    let push = settings.push.clone();
+    let Some(key_file) = push.key_file else {
+        return Ok(None);
+    };
+    let read = |path: &Path| {
+        std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let apns = Apns::new(ApnsSettings {
+        key: read(&key_file)?,
+        key_id: push.key_id.context("push.key_id is missing")?,
+        team_id: push.team_id.context("push.team_id is missing")?,
+        topic: push.topic.context("push.topic is missing")?,
+        production_url: push.production_url,
+        development_url: push.development_url,
+        ca: push.ca_file.as_deref().map(read).transpose()?,
+        connect_limit: ApnsSettings::CONNECT_LIMIT,
+        call_limit: ApnsSettings::CALL_LIMIT,
+    });
+    let apns = apns.context("no phone can be woken from here: see the settings of push")?;
+    Ok(Some(Arc::new(apns)))
 }
 
 fn xmpp_settings(settings: &Settings) -> Result<xmpp::Settings> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// Who may import whom of the house; `server` and `tests` may import everyone.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("eventlog", &["domain"]),
     ("media", &["domain"]),
@@ -32,12 +32,13 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
         "xmpp",
         &["domain", "commands", "projections", "delivery", "media"],
     ),
+    ("test-apns", &[]),
     ("test-postgres", &[]),
     ("test-s3", &[]),
 ];
 
 /// What only tests may import, in any crate.
-const FOR_TESTS: [&str; 2] = ["test-postgres", "test-s3"];
+const FOR_TESTS: [&str; 3] = ["test-apns", "test-postgres", "test-s3"];
 
 /// A member of the workspace.
 struct Member {

@@ -18,7 +18,7 @@ use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, Filter, StoredEvent};
 use media::blobs::Blobs;
 use media::links::Links;
-use policies::{Pace, Policies};
+use policies::{Apns, ApnsSettings, Pace, Policies, Push};
 use projections::{Options, Projections};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -68,6 +68,8 @@ struct Plan {
     weibo: Option<WeiboSettings>,
     /// How XMPP is spoken.
     xmpp: xmpp::Settings,
+    /// Who wakes phones, and how long after a message, in milliseconds; if they are woken.
+    push: Option<(Arc<Apns>, i64)>,
     /// The log of a house that has it in memory.
     memory: Arc<MemoryLog>,
     folder: TempDir,
@@ -138,6 +140,14 @@ impl House {
     pub(crate) async fn with_xmpp(change: impl FnOnce(&mut xmpp::Settings)) -> Self {
         let mut plan = Plan::new(Stores::Memory, settings());
         change(&mut plan.xmpp);
+        Self::build(plan).await
+    }
+
+    /// A new house that has phones woken `after_ms` after a message that waits.
+    pub(crate) async fn with_push(stores: Stores, apns: ApnsSettings, after_ms: i64) -> Self {
+        let mut plan = Plan::new(stores, settings());
+        let apns = Apns::new(apns).expect("a client");
+        plan.push = Some((Arc::new(apns), after_ms));
         Self::build(plan).await
     }
 
@@ -335,6 +345,7 @@ impl Plan {
             blobs,
             weibo: None,
             xmpp: xmpp_settings(),
+            push: None,
             memory,
             folder,
         }
@@ -387,17 +398,16 @@ impl Plan {
             .with_timezone(self.settings.timezone.clone());
         let commands = Arc::new(commands);
         let blobs = Blobs::open(&self.blobs).expect("a blob store");
-        let policies = Policies::start(
-            policies::all(
-                &commands,
-                &projections,
-                &blobs,
-                self.settings.presence_window_ms,
-            ),
-            commands.clone(),
-            projections.clone(),
-            PACE,
+        let mut policies = policies::all(
+            &commands,
+            &projections,
+            &blobs,
+            self.settings.presence_window_ms,
         );
+        if let Some((apns, after_ms)) = &self.push {
+            policies.extend(Push::both(&commands, &projections, apns, *after_ms));
+        }
+        let policies = Policies::start(policies, commands.clone(), projections.clone(), PACE);
         let policies = policies.await.expect("policies");
         let pictures = Pictures::new(
             blobs.clone(),

@@ -222,3 +222,44 @@ async fn the_read_models_have_applied_what_a_policy_sees() {
     policies.stop(PATIENCE).await;
     assert_eq!(reader.missed.load(Ordering::SeqCst), 0);
 }
+
+/// Does something about requests to share a while after them.
+struct Patient(Arc<Told>);
+
+#[async_trait::async_trait]
+impl Policy for Patient {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn kinds(&self) -> &'static [EventKind] {
+        self.0.kinds()
+    }
+
+    fn after_ms(&self) -> i64 {
+        10_000
+    }
+
+    async fn react(&self, event: &RecordedEvent, attempt: u32) -> Result<(), Trouble> {
+        self.0.react(event, attempt).await
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_waits_after_an_event_goes_by_the_clock_of_the_house() {
+    let house = House::new().await;
+    let told = Told::to(|_, _| Deed::Succeed);
+    let mut policies = house.run(Arc::new(Patient(told.clone()))).await;
+    let first = house.ask(1).await;
+    house.pass(9_999);
+    policies.stop(PATIENCE).await;
+    assert_eq!(told.seen(), [0; 0]);
+    assert_eq!(checkpoint(&house).await, Some(Position::START));
+
+    let mut policies = house.run(Arc::new(Patient(told.clone()))).await;
+    house.pass(1);
+    told.has_seen(1).await;
+    policies.stop(PATIENCE).await;
+    assert_eq!(told.seen(), [first.0]);
+    assert_eq!(checkpoint(&house).await, Some(first));
+}

@@ -1,10 +1,14 @@
 //! Settings that cannot work are refused before anything is started.
 
-use super::{Settings, WeiboSettings};
+use super::{PushSettings, Settings, WeiboSettings};
 use anyhow::{Result, bail, ensure};
 
 /// The shortest secret that is accepted, in bytes.
 const SECRET_BYTES: usize = 16;
+
+/// The longest time that a message may wait until somebody is woken: an hour after it was sent
+/// nobody is any more.
+const PUSH_AFTER_MS: u64 = 10 * 60 * 1000;
 
 impl Settings {
     /// Refuses what cannot work, before anything is started.
@@ -81,6 +85,7 @@ impl Settings {
             "weibo" => self.weibo.check()?,
             _ => bail!("identity must be local or weibo"),
         }
+        self.push.check()?;
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => bail!("tls_cert needs tls_key beside it"),
             (None, Some(_)) => bail!("tls_key needs tls_cert beside it"),
@@ -126,6 +131,40 @@ impl Settings {
         );
         self.timezone()?;
         self.trusted_proxies()?;
+        Ok(())
+    }
+}
+
+impl PushSettings {
+    /// Refuses what no phone can be woken with.
+    fn check(&self) -> Result<()> {
+        for (name, url) in [
+            ("production_url", &self.production_url),
+            ("development_url", &self.development_url),
+        ] {
+            let safe = is_url(url) && url.starts_with("https://");
+            ensure!(safe, "push.{name} must begin with https://");
+        }
+        ensure!(
+            self.after_ms <= PUSH_AFTER_MS,
+            "push.after_ms must be at most {PUSH_AFTER_MS}"
+        );
+        if self.key_file.is_none() {
+            return Ok(());
+        }
+        for (name, value, like) in [
+            ("key_id", &self.key_id, "ABC123DEFG"),
+            ("team_id", &self.team_id, "DEF123GHIJ"),
+            ("topic", &self.topic, "cn.dface.face"),
+        ] {
+            let plain = value.as_ref().is_some_and(|value| {
+                !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic())
+            });
+            ensure!(
+                plain,
+                "push.key_file needs push.{name} beside it, like {like}"
+            );
+        }
         Ok(())
     }
 }
@@ -210,6 +249,37 @@ mod tests {
             |s| s.presence_window_hours = f64::NAN,
             "presence_window_hours",
         );
+    }
+
+    #[test]
+    fn whoever_wakes_phones_must_say_as_whom() {
+        let whole = |s: &mut Settings| {
+            s.push.key_file = Some("AuthKey_ABC123DEFG.p8".into());
+            s.push.key_id = Some("ABC123DEFG".into());
+            s.push.team_id = Some("DEF123GHIJ".into());
+            s.push.topic = Some("cn.dface.face".into());
+        };
+        let mut settings = Settings::default();
+        whole(&mut settings);
+        settings.check().expect("sound");
+        let refused = |change: fn(&mut PushSettings), says| {
+            refused(
+                |s| {
+                    whole(s);
+                    change(&mut s.push);
+                },
+                says,
+            );
+        };
+        refused(|p| p.key_id = None, "push.key_id");
+        refused(|p| p.team_id = Some(String::new()), "push.team_id");
+        refused(|p| p.topic = Some("a b".into()), "push.topic");
+        refused(
+            |p| p.production_url = "http://x".into(),
+            "push.production_url",
+        );
+        refused(|p| p.development_url = "x".into(), "push.development_url");
+        refused(|p| p.after_ms = 3_600_000, "push.after_ms");
     }
 
     #[test]
