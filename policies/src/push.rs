@@ -5,6 +5,7 @@
 //! asked stands in [`apns`], what the device shows in [`payload`]. A crash may wake a device again,
 //! under the same id and in the place of what it shows already.
 
+mod answer;
 mod apns;
 mod payload;
 mod provider_token;
@@ -14,7 +15,8 @@ mod tests;
 pub use apns::{Apns, ApnsSettings, ApnsSetupError};
 
 use crate::{Policy, Trouble, because_of, step_id};
-use apns::{ApnsError, Notification, Verdict};
+use answer::{ApnsError, Verdict};
+use apns::Notification;
 use commands::{Commands, Error};
 use domain::chat::{ADMINISTRATOR, Destination, MessageSent};
 use domain::push::Gateway;

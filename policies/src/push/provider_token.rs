@@ -1,7 +1,8 @@
 //! What proves to Apple who asks: a signed token that is good for an hour, made from the key that
 //! its developers are given.
 
-use super::apns::{ApnsError, ApnsSetupError};
+use super::answer::ApnsError;
+use super::apns::ApnsSetupError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Millis;
