@@ -225,7 +225,10 @@ fn unbound(user_id: UserId, device: Option<&Device>) -> Vec<Event> {
         user_id,
         device: device.clone(),
     };
-    device.map(|device| unbound(device).into()).into_iter().collect()
+    device
+        .map(|device| unbound(device).into())
+        .into_iter()
+        .collect()
 }
 
 #[cfg(test)]

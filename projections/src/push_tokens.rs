@@ -40,10 +40,11 @@ impl PushTokens {
     /// # Errors
     /// [`Error::Store`].
     pub async fn bound(&self, user: UserId) -> Result<Option<BoundDevice>, Error> {
-        let row = sqlx::query("SELECT gateway, token, since_ms FROM push_tokens WHERE user_id = $1")
-            .bind(user.to_string())
-            .fetch_optional(&self.reads)
-            .await?;
+        let row =
+            sqlx::query("SELECT gateway, token, since_ms FROM push_tokens WHERE user_id = $1")
+                .bind(user.to_string())
+                .fetch_optional(&self.reads)
+                .await?;
         let Some(row) = row else { return Ok(None) };
         let (gateway, token): (i64, String) = (row.try_get("gateway")?, row.try_get("token")?);
         let device = device(gateway, &token).map_err(|error| sqlx::Error::ColumnDecode {
