@@ -3,8 +3,9 @@
 //! Limits on depth and size hold before anything is built: nothing that a stranger sends costs
 //! more than the limit.
 
+use crate::stanza::CLIENT;
 use crate::stream_error::StreamError;
-use crate::xml::Element;
+use crate::xml::{Element, escaped_length};
 use rxml::error::EndOrError;
 use rxml::parser::CommentMode;
 use rxml::{AttrMap, Event, Parse, Parser, WithOptions};
@@ -24,6 +25,10 @@ pub(crate) const STRANGER_BYTES: usize = 10 * 1024;
 
 /// The longest stanza afterwards.
 pub(crate) const MEMBER_BYTES: usize = 64 * 1024;
+
+/// By how much a stanza may grow when it is written down for others: a long namespace that was
+/// declared once stands at each of its elements then.
+const GROWTH: usize = 2;
 
 /// Names that recur are kept once for all streams.
 static NAMES: LazyLock<Arc<rxml::Context>> = LazyLock::new(|| Arc::new(rxml::Context::new()));
@@ -48,6 +53,8 @@ pub(crate) struct Reader {
     begun: bool,
     /// Bytes since the last thing that was whole.
     taken: usize,
+    /// How long it will be when it is written down again.
+    length: usize,
     limit: usize,
 }
 
@@ -65,6 +72,7 @@ impl Reader {
             open: Vec::new(),
             begun: false,
             taken: 0,
+            length: 0,
             limit,
         }
     }
@@ -94,11 +102,12 @@ impl Reader {
                 Err(EndOrError::NeedMoreData) => None,
                 Err(EndOrError::Error(error)) => return Err(error.into()),
             };
-            if self.taken > self.limit {
+            if self.taken > self.limit || self.length / GROWTH > self.limit {
                 return Err(StreamError::PolicyViolation);
             }
             if incoming.is_some() {
                 self.taken = 0;
+                self.length = 0;
                 return Ok(incoming);
             }
             if bytes.is_empty() && needs_more {
@@ -146,7 +155,10 @@ impl Reader {
                 if self.open.len() + 1 >= DEPTH {
                     return Err(StreamError::PolicyViolation);
                 }
-                self.open.push(Element::new(ns, name.into(), attrs));
+                let element = Element::new(ns, name.into(), attrs);
+                let around = self.open.last().map_or(CLIENT, Element::ns);
+                self.length += element.length_without_contents(around);
+                self.open.push(element);
             }
             Event::EndElement(_) => {
                 let Some(element) = self.open.pop() else {
@@ -158,7 +170,10 @@ impl Reader {
                 }
             }
             Event::Text(_, text) => match self.open.last_mut() {
-                Some(parent) => parent.push_text(text),
+                Some(parent) => {
+                    self.length += escaped_length(&text);
+                    parent.push_text(text);
+                }
                 // White space between stanzas keeps connections alive (RFC 6120 §4.6.1).
                 None if text.bytes().all(|b| b.is_ascii_whitespace()) => self.taken = 0,
                 None => return Err(StreamError::BadFormat),
@@ -240,6 +255,16 @@ mod tests {
         refused(&"<a>".repeat(DEPTH), StreamError::PolicyViolation);
         let deep = format!("{}{}", "<a>".repeat(DEPTH - 1), "</a>".repeat(DEPTH - 1));
         assert_eq!(read(&deep, 3, 1_000).expect("sound").len(), 2);
+        // Short as it comes, and long as it would be passed on.
+        let far = "n".repeat(600);
+        refused(
+            &format!("<a xmlns:b='{far}'>{}</a>", "<b:c/>".repeat(50)),
+            StreamError::PolicyViolation,
+        );
+        refused(
+            &format!("<a>{}</a>", "\"".repeat(900)),
+            StreamError::PolicyViolation,
+        );
         // White space is no stanza, however much of it.
         assert_eq!(
             read(&" ".repeat(5_000), 100_000, 1_000)

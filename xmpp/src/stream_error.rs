@@ -67,6 +67,8 @@ impl StreamError {
 impl From<rxml::Error> for StreamError {
     fn from(error: rxml::Error) -> Self {
         match error {
+            // A name or an attribute, of which 8 KiB are enough.
+            rxml::Error::RestrictedXml(what) if what.contains("long") => Self::PolicyViolation,
             rxml::Error::RestrictedXml(_) | rxml::Error::UndeclaredEntity => Self::RestrictedXml,
             // As in `<!DOCTYPE`: neither a comment nor CDATA.
             rxml::Error::InvalidSyntax(what) if what.contains("comment section start") => {

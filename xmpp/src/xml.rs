@@ -85,6 +85,24 @@ impl Element {
         texts.collect()
     }
 
+    /// How many bytes [`Self::write`] needs for it at most, without what is in it.
+    pub(crate) fn length_without_contents(&self, around: &str) -> usize {
+        // `<name></name>`
+        let mut length = 2 * self.name.len() + 5;
+        if self.ns() != around {
+            length += escaped_length(self.ns()) + 9;
+        }
+        for ((ns, name), value) in self.attrs.iter() {
+            let name: &str = name;
+            length += name.len() + escaped_length(value) + 4;
+            if !ns.is_none() {
+                // The prefix twice, with a number, and ` xmlns:=''`.
+                length += escaped_length(ns.as_str()) + 2 * 8 + 10;
+            }
+        }
+        length
+    }
+
     /// Writes it as a child of an element whose default namespace is `around`.
     pub(crate) fn write(&self, out: &mut String, around: &str) {
         out.push('<');
@@ -148,6 +166,17 @@ pub(crate) fn escape(out: &mut String, text: &str) {
         rest = after;
     }
     out.push_str(rest);
+}
+
+/// How long `text` is when it is escaped.
+pub(crate) fn escaped_length(text: &str) -> usize {
+    let more = text.bytes().map(|byte| match byte {
+        b'\'' | b'"' => 5,
+        b'&' | b'\r' | b'\n' => 4,
+        b'<' | b'>' | b'\t' => 3,
+        _ => 0,
+    });
+    text.len() + more.sum::<usize>()
 }
 
 /// `text`, escaped.
