@@ -93,7 +93,11 @@ impl Service {
     fn named(&self, order: &Element) -> Result<Vec<UserId>, StanzaError> {
         let rooms = self.settings.rooms();
         let items = order.children().filter(|item| item.is("item", BLOCKING));
-        let users = items.take(MOST).map(|item| {
+        let items: Vec<_> = items.collect();
+        if items.len() > MOST {
+            return Err(StanzaError::NOT_ACCEPTABLE.saying("too many people are named at once"));
+        }
+        let users = items.into_iter().map(|item| {
             let jid = item.attr("jid").ok_or(StanzaError::BAD_REQUEST)?;
             match Address::parse(jid, &self.settings.domain, &rooms)? {
                 Address::Party(Party::User(user), _) => Ok(user),

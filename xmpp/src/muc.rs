@@ -9,9 +9,10 @@ mod room;
 mod speech;
 
 use crate::Service;
+use crate::presence::contents;
 use crate::session::Session;
-use crate::stanza::{CLIENT, StanzaError};
-use crate::xml::Element;
+use crate::stanza::StanzaError;
+use crate::xml::{Element, escaped_length};
 use domain::{EventKind, Party, ShopId};
 use history::Wish;
 use projections::chat_history::{Said, Stretch};
@@ -97,10 +98,7 @@ impl Service {
         nick: Option<&str>,
     ) -> Result<(), StanzaError> {
         let room = self.rooms.get(shop).filter(|room| room.holds(session));
-        let mut presence = String::new();
-        for child in stanza.children().filter(|child| !child.is("x", MUC)) {
-            child.write(&mut presence, CLIENT);
-        }
+        let presence = || contents(stanza.children().filter(|child| !child.is("x", MUC)));
         match (stanza.attr("type"), room) {
             (Some("unavailable"), Some(room)) => {
                 room.leave(session, Farewell::Leaves);
@@ -109,14 +107,14 @@ impl Service {
                 Ok(())
             }
             (None, Some(room)) if stanza.child("x", MUC).is_none() => {
-                room.update(session, presence, self.is_staff(shop, session.party));
+                room.update(session, presence()?, self.is_staff(shop, session.party));
                 Ok(())
             }
             (None, _) => {
                 let nick = nick.ok_or(StanzaError::JID_MALFORMED)?;
                 let renamed = nick != session.party.to_string();
                 let wish = Wish::of(stanza, self.commands.clock().now());
-                self.join(session, shop, presence, renamed, wish).await
+                self.join(session, shop, presence()?, renamed, wish).await
             }
             _ => Ok(()),
         }
@@ -194,7 +192,8 @@ impl Service {
         let mut said = said.map_err(|error| StanzaError::away(&error))?;
         let mut bytes = 0;
         let fitting = said.iter().rev().take_while(|said| {
-            bytes += said.message.body.len() + said.message.children.len();
+            // As it will be written: all of it must fit into an outbox.
+            bytes += escaped_length(&said.message.body) + said.message.children.len();
             bytes <= wish.bytes
         });
         let fitting = fitting.count();

@@ -8,6 +8,23 @@ use crate::stanza::{CLIENT, StanzaError, error_to};
 use crate::xml::{Element, attribute};
 use std::sync::Arc;
 
+/// The longest contents of a presence, in bytes: a newcomer is told those of a whole room at once.
+const MOST: usize = 1024;
+
+/// What a presence says beside whether one is there, as it is told to others.
+pub(crate) fn contents<'a>(
+    children: impl Iterator<Item = &'a Element>,
+) -> Result<String, StanzaError> {
+    let mut out = String::new();
+    for child in children {
+        child.write(&mut out, CLIENT);
+    }
+    if out.len() > MOST {
+        return Err(StanzaError::NOT_ACCEPTABLE.saying("the presence is too long"));
+    }
+    Ok(out)
+}
+
 impl Service {
     /// Takes a presence from `session`; `true` when it has just come and wants its inbox.
     pub(crate) async fn presence(&self, session: &Arc<Session>, stanza: &Element) -> bool {
@@ -20,7 +37,14 @@ impl Service {
             return false;
         }
         match stanza.attr("type") {
-            None => self.available(session, stanza) == Arrival::First,
+            None => match contents(stanza.children()) {
+                Ok(contents) => self.available(session, stanza, contents) == Arrival::First,
+                Err(error) => {
+                    let answer = error_to(stanza, &session.jid, error);
+                    session.outbox.push(&[&answer.unwrap_or_default()]);
+                    false
+                }
+            },
             Some("unavailable") => {
                 self.leave_rooms(session);
                 if session.unavailable() {
@@ -33,13 +57,10 @@ impl Service {
         }
     }
 
-    fn available(&self, session: &Arc<Session>, stanza: &Element) -> Arrival {
+    /// `children` are the contents of `stanza`.
+    fn available(&self, session: &Arc<Session>, stanza: &Element, children: String) -> Arrival {
         let priority = stanza.child("priority", CLIENT).map(Element::text);
         let priority = priority.and_then(|text| text.trim().parse().ok());
-        let mut children = String::new();
-        for child in stanza.children() {
-            child.write(&mut children, CLIENT);
-        }
         let is_new = session.presence().is_none();
         let arrival = session.available(children.clone(), priority.unwrap_or(0));
         self.tell(session, &available(session, &children));

@@ -26,7 +26,7 @@ impl StanzaError {
         }
     }
 
-    const fn saying(self, text: &'static str) -> Self {
+    pub(crate) const fn saying(self, text: &'static str) -> Self {
         Self { text, ..self }
     }
 
