@@ -75,8 +75,8 @@ impl Service {
         match self.sessions.find(party, resource) {
             Some(receiver) if !unwanted => {
                 let iq = forwarded(iq, &session.jid, &receiver.jid);
-                receiver.outbox.push(&[&iq]);
-                Ok(())
+                let taken = receiver.outbox.offer(&[&iq]);
+                taken.then_some(()).ok_or(StanzaError::RESOURCE_CONSTRAINT)
             }
             _ => Err(StanzaError::SERVICE_UNAVAILABLE),
         }

@@ -114,7 +114,7 @@ impl Service {
         let receivers = one.map_or_else(to_all, |one| vec![one]);
         for receiver in receivers {
             let stanza = forwarded(stanza, &session.jid, &receiver.jid);
-            receiver.outbox.push(&[&stanza]);
+            receiver.outbox.offer(&[&stanza]);
         }
         Ok(())
     }

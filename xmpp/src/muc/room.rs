@@ -245,8 +245,9 @@ impl Room {
 
     /// Tells everybody something that is not worth storing.
     pub(crate) fn pass_on(&self, stanza: &Stanza) {
-        for one in self.occupants().iter() {
-            push(&one.session, stanza, "");
+        let Stanza { head, tail } = stanza;
+        for Occupant { session, .. } in self.occupants().iter() {
+            session.outbox.offer(&[head, &session.to, tail]);
         }
     }
 

@@ -134,7 +134,7 @@ impl Service {
         let from = format!("{}/{}", room.jid(), session.party);
         for to in connections {
             let stanza = crate::stanza::forwarded(stanza, &from, &to.jid);
-            to.outbox.push(&[&stanza]);
+            to.outbox.offer(&[&stanza]);
         }
         Ok(())
     }
