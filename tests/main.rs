@@ -10,6 +10,7 @@ mod album;
 mod announcements;
 mod architecture;
 mod bad_pictures;
+mod bad_stanzas;
 mod blob_kills;
 mod blobs;
 mod block;

@@ -198,6 +198,41 @@ impl Chatter {
         true
     }
 
+    /// Sends, and hears meanwhile what comes.
+    pub(crate) async fn pours(&mut self, text: &str) {
+        let (mut from, mut to) = tokio::io::split(&mut self.stream);
+        let mut sending = std::pin::pin!(to.write_all(text.as_bytes()));
+        let mut piece = [0; 4096];
+        let pouring = async {
+            loop {
+                tokio::select! {
+                    // The other side may have hung up already, which is seen when reading.
+                    _ = &mut sending => break,
+                    read = from.read(&mut piece) => match read {
+                        Ok(length) if length > 0 => self.raw.extend_from_slice(&piece[..length]),
+                        _ => break,
+                    },
+                }
+            }
+        };
+        timeout(PATIENCE, pouring).await.expect("taken in time");
+    }
+
+    /// Closes its side of the connection without a word, and still listens.
+    pub(crate) async fn says_no_more(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// Whether something has come, as far as it was listened to.
+    pub(crate) fn has_heard(&self, wanted: &str) -> bool {
+        self.heard.contains(wanted)
+    }
+
+    /// Listens; `true` when the other side has hung up.
+    pub(crate) async fn hangs_up(&mut self) -> bool {
+        !self.hears_more().await
+    }
+
     /// Ends the stream in good order; everything that still came.
     pub(crate) async fn goes(mut self) -> String {
         self.sends("</stream:stream>").await;

@@ -94,6 +94,15 @@ impl Program {
         std::fs::read_to_string(&self.errors).unwrap_or_default()
     }
 
+    /// How much memory it has now, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let pid = self.child.id().expect("still runs");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|n| n.parse().ok()).expect("a number")
+    }
+
     /// Asks it to end, and waits.
     pub(crate) async fn terminate(self) -> ExitStatus {
         let pid = self.child.id().expect("still runs").to_string();

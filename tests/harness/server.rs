@@ -90,6 +90,11 @@ impl Server {
         self.program.take().expect("it runs").kill().await;
     }
 
+    /// How much memory it has now, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        self.program.as_ref().expect("it runs").resident_kib()
+    }
+
     /// What it has written to standard error.
     pub(crate) fn complaints(&self) -> String {
         self.program
