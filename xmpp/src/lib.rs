@@ -9,6 +9,8 @@ mod confirm;
 mod connection;
 mod disco;
 mod door;
+#[doc(hidden)]
+pub mod fuzzing;
 mod inbox;
 mod iq;
 mod message;
