@@ -28,6 +28,12 @@ impl Bell {
         });
     }
 
+    /// Whether the log is known to have grown beyond `seen`, or is closed.
+    pub(crate) fn has_news(&self, seen: Position) -> bool {
+        let (heard, closed) = *self.0.borrow();
+        heard > seen || closed
+    }
+
     /// Nothing will come any more: whoever waits is woken, now and from now on.
     pub(crate) fn close(&self) {
         self.0.send_modify(|(_, closed)| *closed = true);

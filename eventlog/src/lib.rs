@@ -8,6 +8,7 @@ pub mod codec;
 pub mod memory;
 mod plan;
 pub mod postgres;
+mod recent;
 mod sql;
 pub mod sqlite;
 pub mod subscription;
@@ -16,6 +17,7 @@ mod writer;
 use domain::{Event, EventKind, Millis, Position, StreamName};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -58,6 +60,22 @@ pub trait EventLog: Send + Sync + 'static {
             .unwrap_or(Err(Error::Unavailable("the store gave no answer".into())))
     }
 
+    /// As [`Self::append`] in two steps: when this returns, the append has its place in the queue,
+    /// and what is submitted later comes later in the log; the answer is what is on its way.
+    /// Dropping it changes nothing.
+    ///
+    /// # Errors
+    /// What can be said at once of those of [`Self::append`].
+    async fn submit(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: Vec<NewEvent>,
+    ) -> Result<Answer, Error> {
+        let appended = self.append(stream, expected, events).await;
+        Ok(Box::pin(async { appended }))
+    }
+
     /// Many appends at once, for imports: each is all or none and has its own answer, in order.
     ///
     /// # Errors
@@ -91,6 +109,13 @@ pub trait EventLog: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, Error>;
 
+    /// The next events after `after`, in order, as far as this process has them in memory; empty
+    /// when there are none up to the head as far as it has heard. `None` when it does not know:
+    /// [`Self::read_all`] does.
+    fn recent(&self, _after: Position, _limit: usize) -> Option<Vec<Arc<RecordedEvent>>> {
+        None
+    }
+
     /// The position of the last event; [`Position::START`] when there is none.
     ///
     /// # Errors
@@ -106,6 +131,9 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`Error::Unavailable`].
     async fn close(&self);
 }
+
+/// What became of an append, once it is on disk.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Appended, Error>> + Send>>;
 
 /// Opens the log that `url` names: `sqlite:/path/to/file` (or `sqlite:///path/to/file`; made when
 /// it is not there) or `postgres://user:password@host:port/database`.

@@ -3,9 +3,10 @@
 //! Pure: an engine brings what it knows about the streams, and writes the rows it gets back.
 
 use crate::codec::{self, EncodedEvent};
-use crate::{Append, Appended, Error, ExpectedRevision, StoredEvent};
+use crate::{Append, Appended, Error, ExpectedRevision, NewEvent, RecordedEvent, StoredEvent};
 use domain::{Position, StreamName};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How many events one append may have.
@@ -15,8 +16,10 @@ pub(crate) const MAX_EVENTS: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) stream: StreamName,
-    expected: ExpectedRevision,
+    pub(crate) expected: ExpectedRevision,
     events: Vec<EncodedEvent>,
+    /// The same, as they were before.
+    originals: Vec<NewEvent>,
 }
 
 impl Prepared {
@@ -44,6 +47,7 @@ impl Prepared {
                 .iter()
                 .map(codec::encode)
                 .collect::<Result<_, _>>()?,
+            originals: append.events,
         })
     }
 
@@ -90,9 +94,30 @@ pub(crate) struct Row<'a> {
     pub(crate) place: Place,
     pub(crate) stream: &'a StreamName,
     pub(crate) event: &'a EncodedEvent,
+    pub(crate) original: &'a NewEvent,
 }
 
 impl Row<'_> {
+    /// The event as a reader will have it, with the length of its data.
+    pub(crate) fn to_recorded(&self) -> (usize, Arc<RecordedEvent>) {
+        let NewEvent {
+            id,
+            time,
+            event,
+            metadata,
+        } = self.original.clone();
+        let recorded = RecordedEvent {
+            position: Position(self.place.position),
+            stream: self.stream.clone(),
+            revision: self.place.revision,
+            id,
+            time,
+            event,
+            metadata,
+        };
+        (self.event.data.len(), Arc::new(recorded))
+    }
+
     pub(crate) fn to_stored(&self) -> StoredEvent {
         StoredEvent {
             position: Position(self.place.position),
@@ -105,6 +130,13 @@ impl Row<'_> {
             data: self.event.data.clone(),
             metadata: self.event.metadata.clone(),
         }
+    }
+}
+
+impl Plan<'_> {
+    /// What has been written once this is.
+    pub(crate) fn recorded(&self) -> Vec<(usize, Arc<RecordedEvent>)> {
+        self.rows.iter().map(Row::to_recorded).collect()
     }
 }
 
@@ -153,7 +185,8 @@ impl<'a> Facts<'a> {
             revision: 0,
         };
         let revisions = actual.map_or(0, |revision| revision + 1)..;
-        for (revision, event) in revisions.zip(&append.events) {
+        let events = append.events.iter().zip(&append.originals);
+        for (revision, (event, original)) in revisions.zip(events) {
             let position = place.position + 1;
             place = Place { position, revision };
             self.known.insert((stream, event.id), place);
@@ -161,6 +194,7 @@ impl<'a> Facts<'a> {
                 place,
                 stream: &append.stream,
                 event,
+                original,
             });
         }
         self.head = place.position;

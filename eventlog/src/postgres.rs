@@ -8,9 +8,13 @@ mod listen;
 
 use crate::bell::Bell;
 use crate::plan::{Facts, Plan, Prepared, Row};
+use crate::recent::Recent;
 use crate::sql::{self, EventRow, Question};
 use crate::writer::{Committed, Engine, Writer};
-use crate::{Append, Appended, Error, EventLog, Filter, RecordedEvent, StoredEvent, codec};
+use crate::{
+    Answer, Append, Appended, Error, EventLog, ExpectedRevision, Filter, NewEvent, RecordedEvent,
+    StoredEvent, codec,
+};
 use domain::{Position, StreamName};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
@@ -81,6 +85,7 @@ pub struct PostgresLog {
     readers: PgPool,
     writer: Writer,
     bell: Arc<Bell>,
+    recent: Arc<Recent>,
     listener: JoinHandle<()>,
 }
 
@@ -112,11 +117,13 @@ impl PostgresLog {
             used: Instant::now(),
             table,
         };
-        let writer = Writer::start(engine, Arc::clone(&bell));
+        let recent = Arc::<Recent>::default();
+        let writer = Writer::start(engine, Arc::clone(&bell), Arc::clone(&recent));
         Ok(Self {
             readers,
             writer,
             bell,
+            recent,
             listener,
         })
     }
@@ -135,6 +142,20 @@ impl EventLog for PostgresLog {
         appends: Vec<Append>,
     ) -> Result<Vec<Result<Appended, Error>>, Error> {
         self.writer.append_batch(appends).await
+    }
+
+    async fn submit(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: Vec<NewEvent>,
+    ) -> Result<Answer, Error> {
+        let append = Append {
+            stream: stream.clone(),
+            expected,
+            events,
+        };
+        self.writer.submit(append).await
     }
 
     async fn read_stream(
@@ -177,6 +198,12 @@ impl EventLog for PostgresLog {
             .await
             .map_err(|error| sql::unavailable(&error))?;
         rows.into_iter().map(sql::stored).collect()
+    }
+
+    fn recent(&self, after: Position, limit: usize) -> Option<Vec<Arc<RecordedEvent>>> {
+        let events = self.recent.after(after, limit)?;
+        // Others may have written what is not in memory.
+        (!events.is_empty() || !self.bell.has_news(after)).then_some(events)
     }
 
     async fn head(&self) -> Result<Position, Error> {
@@ -227,6 +254,7 @@ impl Engine for PostgresWriter {
         self.connection = connection;
         self.used = Instant::now();
         Ok(Committed {
+            recorded: plan.recorded(),
             answers: plan.answers,
             head: plan.head,
         })

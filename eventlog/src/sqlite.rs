@@ -6,9 +6,13 @@
 
 use crate::bell::Bell;
 use crate::plan::{Facts, Plan, Prepared, Row};
+use crate::recent::Recent;
 use crate::sql::{self, EventRow, Question};
 use crate::writer::{Committed, Engine, Writer};
-use crate::{Append, Appended, Error, EventLog, Filter, RecordedEvent, StoredEvent, codec};
+use crate::{
+    Answer, Append, Appended, Error, EventLog, ExpectedRevision, Filter, NewEvent, RecordedEvent,
+    StoredEvent, codec,
+};
 use domain::{Position, StreamName};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -72,6 +76,7 @@ pub struct SqliteLog {
     readers: SqlitePool,
     writer: Writer,
     bell: Arc<Bell>,
+    recent: Arc<Recent>,
 }
 
 impl SqliteLog {
@@ -109,11 +114,13 @@ impl SqliteLog {
             head: 0,
             heads: HashMap::new(),
         };
-        let writer = Writer::start(engine, Arc::clone(&bell));
+        let recent = Arc::<Recent>::default();
+        let writer = Writer::start(engine, Arc::clone(&bell), Arc::clone(&recent));
         Ok(Self {
             readers,
             writer,
             bell,
+            recent,
         })
     }
 }
@@ -125,6 +132,20 @@ impl EventLog for SqliteLog {
         appends: Vec<Append>,
     ) -> Result<Vec<Result<Appended, Error>>, Error> {
         self.writer.append_batch(appends).await
+    }
+
+    async fn submit(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: Vec<NewEvent>,
+    ) -> Result<Answer, Error> {
+        let append = Append {
+            stream: stream.clone(),
+            expected,
+            events,
+        };
+        self.writer.submit(append).await
     }
 
     async fn read_stream(
@@ -169,6 +190,12 @@ impl EventLog for SqliteLog {
         rows.into_iter().map(sql::stored).collect()
     }
 
+    fn recent(&self, after: Position, limit: usize) -> Option<Vec<Arc<RecordedEvent>>> {
+        let events = self.recent.after(after, limit)?;
+        // Others may have written what is not in memory.
+        (!events.is_empty() || !self.bell.has_news(after)).then_some(events)
+    }
+
     async fn head(&self) -> Result<Position, Error> {
         head(&self.readers).await
     }
@@ -208,6 +235,7 @@ impl Engine for SqliteWriter {
             Ok(plan) => {
                 self.connection = Some(connection);
                 Ok(Committed {
+                    recorded: plan.recorded(),
                     answers: plan.answers,
                     head: plan.head,
                 })
@@ -237,6 +265,9 @@ impl SqliteWriter {
         connection: &mut SqliteConnection,
         batch: &'a [Prepared],
     ) -> Result<Plan<'a>, sqlx::Error> {
+        if let Some(plan) = self.guess(connection, batch).await? {
+            return Ok(plan);
+        }
         if let Some(plan) = self.attempt(connection, batch).await? {
             return Ok(plan);
         }
@@ -244,6 +275,44 @@ impl SqliteWriter {
         let plan = self.attempt(&mut transaction, batch).await?;
         transaction.commit().await?;
         plan.ok_or_else(|| sqlx::Error::Protocol("the log grew under its lock".into()))
+    }
+
+    /// Writes the batch without asking anything, if all that is remembered and likely lets it go
+    /// through: that its ids are new, and that streams which should not exist do not. The table's
+    /// keys refuse what is not so. `None`, and nothing written, when it has to be found out.
+    async fn guess<'a>(
+        &mut self,
+        connection: &mut SqliteConnection,
+        batch: &'a [Prepared],
+    ) -> Result<Option<Plan<'a>>, sqlx::Error> {
+        let mut facts = Facts {
+            head: self.head,
+            ..Facts::default()
+        };
+        for append in batch {
+            let stream = append.stream.as_str();
+            match self.heads.get(stream) {
+                Some(&revision) => {
+                    facts.streams.insert(stream, revision);
+                }
+                None if append.expected == ExpectedRevision::NoStream => {}
+                None => return Ok(None),
+            }
+        }
+        let plan = facts.plan(batch);
+        // A repetition would be told apart from a conflict.
+        if plan.rows.is_empty() || !plan.answers.iter().all(Result::is_ok) {
+            return Ok(None);
+        }
+        match insert(connection, &plan, self.head).await {
+            Ok(true) => {
+                self.remember(&plan);
+                Ok(Some(plan))
+            }
+            Ok(false) => Ok(None),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Decides and writes the batch; `None`, and nothing written, when somebody else wrote between
@@ -266,13 +335,8 @@ impl SqliteWriter {
         }
         let head = facts.head;
         let plan = facts.plan(batch);
-        if !plan.rows.is_empty() {
-            let insert = sqlx::query(INSERT)
-                .bind(rows(&plan.rows))
-                .bind(sql::sql(head));
-            if insert.execute(connection).await?.rows_affected() == 0 {
-                return Ok(None);
-            }
+        if !plan.rows.is_empty() && !insert(connection, &plan, head).await? {
+            return Ok(None);
         }
         self.remember(&plan);
         Ok(Some(plan))
@@ -293,6 +357,18 @@ impl SqliteWriter {
             }
         }
     }
+}
+
+/// Writes the rows of a plan; `false`, and nothing written, when the log is not at `head`.
+async fn insert(
+    connection: &mut SqliteConnection,
+    plan: &Plan<'_>,
+    head: u64,
+) -> Result<bool, sqlx::Error> {
+    let insert = sqlx::query(INSERT)
+        .bind(rows(&plan.rows))
+        .bind(sql::sql(head));
+    Ok(insert.execute(connection).await?.rows_affected() > 0)
 }
 
 async fn ask<'a>(
@@ -316,6 +392,7 @@ fn rows(rows: &[Row<'_>]) -> String {
                  place,
                  stream,
                  event,
+                 ..
              }| {
                 let (position, revision) = (place.position, place.revision);
                 let (version, time) = (event.schema_version, event.time);

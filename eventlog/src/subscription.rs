@@ -52,6 +52,21 @@ impl Subscription {
     /// Those of [`EventLog::read_all`]; the next call tries again at the same place.
     pub async fn next(&mut self) -> Result<Batch, Error> {
         loop {
+            match self.log.recent(self.position, PAGE) {
+                Some(events) => match events.last() {
+                    Some(last) => {
+                        let last = last.position;
+                        let events = events.into_iter().map(Ok).collect();
+                        self.position = last;
+                        return Ok(Batch { events, last });
+                    }
+                    None => {
+                        self.log.changed(self.position).await;
+                        continue;
+                    }
+                },
+                None => {}
+            }
             let page = self
                 .log
                 .read_all(self.position, &Filter::default(), PAGE)

@@ -5,7 +5,8 @@
 
 use crate::bell::Bell;
 use crate::plan::{MAX_EVENTS, Prepared};
-use crate::{Append, Appended, Error};
+use crate::recent::Recent;
+use crate::{Answer, Append, Appended, Error, RecordedEvent};
 use domain::Position;
 use std::future::Future;
 use std::mem;
@@ -36,6 +37,8 @@ pub(crate) trait Engine: Send + 'static {
 pub(crate) struct Committed {
     /// One for each append, in order.
     pub(crate) answers: Vec<Result<Appended, Error>>,
+    /// What was written, in order, each with the length of its data.
+    pub(crate) recorded: Vec<(usize, Arc<RecordedEvent>)>,
     /// The last position of the log.
     pub(crate) head: Position,
 }
@@ -57,17 +60,30 @@ struct Job {
 
 impl Writer {
     /// Starts the task; it ends when the writer is closed or dropped, after what was accepted.
-    pub(crate) fn start(engine: impl Engine, bell: Arc<Bell>) -> Self {
+    /// What it has written is kept in `recent`, and `bell` rings.
+    pub(crate) fn start(engine: impl Engine, bell: Arc<Bell>, recent: Arc<Recent>) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (ended, running) = watch::channel(());
         tokio::spawn(async move {
-            run(engine, jobs, &bell).await;
+            run(engine, jobs, &bell, &recent).await;
             drop(ended);
         });
         Self {
             queue: Mutex::new(Some(queue)),
             running,
         }
+    }
+
+    /// See [`crate::EventLog::submit`].
+    pub(crate) async fn submit(&self, append: Append) -> Result<Answer, Error> {
+        let queue = self.queue().ok_or_else(Error::closed)?;
+        let append = Prepared::new(append)?;
+        let (answer, answered) = oneshot::channel();
+        let job = Job { append, answer };
+        queue.send(job).await.map_err(|_| Error::closed())?;
+        Ok(Box::pin(async {
+            answered.await.map_err(|_| Error::closed())?
+        }))
     }
 
     /// See [`crate::EventLog::append_batch`]. A caller that goes away leaves behind what is in the
@@ -123,7 +139,12 @@ impl Writer {
     }
 }
 
-async fn run(mut engine: impl Engine, mut queue: mpsc::Receiver<Job>, bell: &Bell) {
+async fn run(
+    mut engine: impl Engine,
+    mut queue: mpsc::Receiver<Job>,
+    bell: &Bell,
+    recent: &Recent,
+) {
     let mut jobs = Vec::with_capacity(MAX_APPENDS);
     while queue.recv_many(&mut jobs, MAX_APPENDS).await > 0 {
         let (mut batch, mut answers) = (
@@ -138,6 +159,7 @@ async fn run(mut engine: impl Engine, mut queue: mpsc::Receiver<Job>, bell: &Bel
                     mem::take(&mut batch),
                     mem::take(&mut answers),
                     bell,
+                    recent,
                 )
                 .await;
                 events = 0;
@@ -146,7 +168,7 @@ async fn run(mut engine: impl Engine, mut queue: mpsc::Receiver<Job>, bell: &Bel
             batch.push(append);
             answers.push(answer);
         }
-        write(&mut engine, batch, answers, bell).await;
+        write(&mut engine, batch, answers, bell, recent).await;
     }
     engine.close().await;
 }
@@ -156,10 +178,13 @@ async fn write(
     batch: Vec<Prepared>,
     answers: Vec<oneshot::Sender<Result<Appended, Error>>>,
     bell: &Bell,
+    recent: &Recent,
 ) {
     // A caller that has gone away needs no answer.
     match engine.commit(&batch).await {
         Ok(committed) => {
+            // First, so that whoever is woken finds it.
+            recent.add(committed.recorded);
             bell.ring(committed.head);
             for (to, answer) in answers.into_iter().zip(committed.answers) {
                 let _ = to.send(answer);

@@ -36,6 +36,7 @@ suite!(any_engine on memory sqlite postgres: {
     appending {
         events_come_back_as_they_were_appended,
         positions_have_no_gaps_with_64_writers_at_once,
+        what_is_submitted_keeps_its_order,
         one_of_many_appends_at_the_same_revision_wins,
         a_repeated_id_appends_nothing_and_is_answered_as_the_first_time,
         the_same_append_from_many_callers_at_once_goes_in_once,

@@ -31,6 +31,7 @@ impl Engine for Told {
         .plan(batch);
         self.head = plan.head.0;
         Ok(Committed {
+            recorded: plan.recorded(),
             answers: plan.answers,
             head: plan.head,
         })
@@ -54,7 +55,7 @@ fn stage() -> Stage {
         batches: Arc::clone(&batches),
         head: 0,
     };
-    let writer = Writer::start(engine, Arc::new(Bell::new(Position::START)));
+    let writer = Writer::start(engine, Arc::new(Bell::new(Position::START)), Arc::default());
     Stage {
         writer: Arc::new(writer),
         go,

@@ -57,6 +57,39 @@ pub(crate) async fn events_come_back_as_they_were_appended(fixture: &Fixture) {
     assert_eq!(stored[3].data, r#"{"shop_id":7}"#);
 }
 
+pub(crate) async fn what_is_submitted_keeps_its_order(fixture: &Fixture) {
+    let log = fixture.open().await;
+    let mut answers = Vec::new();
+    for number in 0..100 {
+        // Two streams in turns, one of which must be where it is believed to be.
+        let (name, expected) = match number % 2 {
+            0 => ("room-7", Any),
+            _ if number == 1 => ("shop-7", NoStream),
+            _ => ("shop-7", Exact(number / 2 - 1)),
+        };
+        let submitted = log.submit(&stream(name), expected, vec![event("")]).await;
+        answers.push(submitted.expect("submitted"));
+    }
+    let stale = log.submit(&stream("shop-7"), NoStream, vec![event("")]);
+    let stale = stale.await.expect("submitted");
+    for (answer, number) in answers.into_iter().zip(0..) {
+        let appended = answer.await.expect("appended");
+        let place = (appended.position, appended.revision);
+        assert_eq!(place, (Position(number + 1), number / 2));
+    }
+    let refused = stale.await.expect_err("the stream is there");
+    assert!(
+        matches!(
+            refused,
+            Error::Conflict {
+                actual: Some(49),
+                ..
+            }
+        ),
+        "{refused}"
+    );
+}
+
 pub(crate) async fn positions_have_no_gaps_with_64_writers_at_once(fixture: &Fixture) {
     let log = fixture.open().await;
     let writers = (0..64).map(|writer| {
