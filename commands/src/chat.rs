@@ -12,8 +12,8 @@ use domain::chat::{
 use domain::chat::{MAX_NAME, Rejection};
 use domain::inbox::{self, Inbox, MessageDisplayed, MessagesDelivered};
 use domain::shop::Shop;
-use domain::{Decider, Millis, Party, StreamName, UserId};
-use eventlog::{ExpectedRevision, Metadata};
+use domain::{Decider, EventKind, Millis, Party, StreamName, UserId};
+use eventlog::{Answer, ExpectedRevision, Metadata};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
@@ -45,6 +45,40 @@ impl Default for Circumstances {
             present: true,
             fits: true,
         }
+    }
+}
+
+/// A message that has its place in the queue of the log; it is on disk once this is
+/// [`Self::stored`]. Dropping it does not call it back.
+#[must_use = "the sender wants to know what became of it"]
+pub struct Sending {
+    /// `None` when there is nothing to be written.
+    answer: Option<Answer>,
+    /// What it is recognised by, and when it was sent.
+    duplicate: Option<([u8; 32], Millis)>,
+    sent: Cache<[u8; 32], Millis>,
+}
+
+impl Sending {
+    /// Waits until it is on disk. A message that was dropped leaves an empty receipt.
+    ///
+    /// # Errors
+    /// [`Error::Log`].
+    pub async fn stored(self) -> Result<Receipt, Error<Rejection>> {
+        let Some(answer) = self.answer else {
+            return Ok(Receipt::default());
+        };
+        let appended = answer.await.map_err(|error| match error {
+            eventlog::Error::Conflict { .. } => Error::Busy,
+            error => Error::Log(error),
+        })?;
+        if let Some((digest, at)) = self.duplicate {
+            self.sent.insert(digest, at);
+        }
+        Ok(Receipt {
+            position: Some(appended.position),
+            kinds: vec![EventKind::MessageSent],
+        })
     }
 }
 
@@ -95,6 +129,27 @@ impl Commands {
         message: MessageSent,
         circumstances: Circumstances,
     ) -> Result<Receipt, Error<Rejection>> {
+        self.submit_message(message, circumstances)
+            .await?
+            .stored()
+            .await
+    }
+
+    /// The same in two steps: when this returns, the message has its place in the queue of the
+    /// log, before all that are submitted later.
+    ///
+    /// # Errors
+    /// [`Rejection`]; [`Error::Log`].
+    pub async fn submit_message(
+        &self,
+        message: MessageSent,
+        circumstances: Circumstances,
+    ) -> Result<Sending, Error<Rejection>> {
+        let mut sending = Sending {
+            answer: None,
+            duplicate: None,
+            sent: self.chat.sent.clone(),
+        };
         let unwanted = self.check_receiver(&message).await?;
         let now = self.clock.now();
         let duplicate = message.id.as_ref().map(|id| digest(&message, id));
@@ -102,7 +157,7 @@ impl Commands {
             && let Some(first) = self.chat.sent.get(digest)
             && now.0.abs_diff(first.0) < DUPLICATE_MS.unsigned_abs()
         {
-            return Ok(Receipt::default());
+            return Ok(sending);
         }
         let (stream, actor) = (stream_of(&message), message.from);
         let command = Command::Send {
@@ -116,13 +171,12 @@ impl Commands {
         if let (Some(digest), [event]) = (&duplicate, events.as_mut_slice()) {
             event.id = message_id(digest, now);
         }
-        let dropped = events.is_empty();
-        let appended = self.append_new(&stream, ExpectedRevision::Any, events);
-        let receipt = appended.await?.ok_or(Error::Busy)?;
-        if let Some(digest) = duplicate.filter(|_| !dropped) {
-            self.chat.sent.insert(digest, now);
+        if !events.is_empty() {
+            let answer = self.log.submit(&stream, ExpectedRevision::Any, events);
+            sending.answer = Some(answer.await.map_err(Error::Log)?);
+            sending.duplicate = duplicate.map(|digest| (digest, now));
         }
-        Ok(receipt)
+        Ok(sending)
     }
 
     /// Says something that follows from what has happened, once for each `id`, however full the

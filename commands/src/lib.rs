@@ -26,7 +26,7 @@ mod testing;
 mod user;
 
 pub use album::AddRejection;
-pub use chat::Circumstances;
+pub use chat::{Circumstances, Sending};
 pub use checkin::CheckIn;
 pub use clock::Clock;
 pub use execute::{Error, Receipt};
