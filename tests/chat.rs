@@ -74,6 +74,46 @@ async fn many_messages_keep_their_order() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_many_messages_at_once_is_told_in_their_order() {
+    let house = House::new().await;
+    let (ana, bo) = (house.login("ana").await, house.login("bo").await);
+    let mut a = house.online(&ana, "phone").await;
+    let mut b = house.online(&bo, "phone").await;
+    let to = bare(&bo);
+    let nobody = "50e6303421aa918ba0000001@dface.cn";
+    let says = |to: &str, n: usize| {
+        format!("<message type='chat' id='m{n}' to='{to}'><body>{n}</body></message>")
+    };
+    let mut all = String::new();
+    for n in 0..50 {
+        all += &says(if n % 5 == 4 { nobody } else { &to }, n);
+    }
+    all += "<iq type='get' id='last' to='dface.cn'><ping xmlns='urn:xmpp:ping'/></iq>";
+    a.sends(&all).await;
+    for n in (0..50).filter(|n| n % 5 == 4) {
+        let error = a.stanza("message").await;
+        assert!(
+            error.contains("type='error'") && error.contains(&format!("id='m{n}'")),
+            "{error}"
+        );
+    }
+    // By now everything that was said before is on disk.
+    assert!(a.stanza("iq").await.contains("id='last'"));
+    let happened = house.happened_types().await;
+    let said = happened
+        .iter()
+        .filter(|name| *name == "chat.message-sent.v1");
+    assert_eq!(said.count(), 40);
+    for n in (0..50).filter(|n| n % 5 != 4) {
+        let message = b.stanza("message").await;
+        assert!(
+            message.contains(&format!("<body>{n}</body>")),
+            "{n}: {message}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn all_of_a_persons_connections_hear_and_one_that_is_named_hears_alone() {
     let house = House::new().await;
     let (ana, bo) = (house.login("ana").await, house.login("bo").await);

@@ -14,12 +14,13 @@ use crate::pipe::{End, Pipe, Web, Wire};
 use crate::reader::{Incoming, Reader, STRANGER_BYTES};
 use crate::sasl::{Exchange, SASL};
 use crate::session::Session;
-use crate::stanza::CLIENT;
+use crate::stanza::{CLIENT, error_to};
 use crate::stream_error::StreamError;
 use crate::stream_management::{Bound, MANAGEMENT, linger, may_linger};
+use crate::underway::{MOST, Underway};
 use crate::xml::Element;
 use axum::extract::ws::WebSocket;
-use domain::Party;
+use domain::{Party, Position};
 use login::BIND;
 use opening::TLS;
 use silence::Silence;
@@ -27,7 +28,7 @@ use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -48,7 +49,12 @@ enum Phase {
         exchange: Option<Box<Exchange>>,
     },
     /// Somebody who has logged in.
-    Member { party: Party, generation: u32 },
+    Member {
+        party: Party,
+        generation: u32,
+        /// How far the log had been shown to us before the account was looked at.
+        seen: Option<Position>,
+    },
     /// Somebody who can send and receive.
     Bound(Bound),
 }
@@ -73,6 +79,7 @@ struct Connection {
     /// Our header has been sent on this stream.
     opened: bool,
     silence: Silence,
+    underway: Underway,
 }
 
 /// What is to be dealt with next.
@@ -127,6 +134,7 @@ impl Connection {
             safe: safe || service.settings.plain_without_tls,
             opened: false,
             silence: Silence::new(service.settings.login_limit),
+            underway: Underway::default(),
             service,
         }
     }
@@ -173,6 +181,8 @@ impl Connection {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Next, End>> {
+        // Wakes us when there is more to tell.
+        let _ = deal(&mut self.underway, &mut self.phase, 0, context);
         let bound = match &self.phase {
             Phase::Bound(bound) => Some(bound),
             Phase::Stranger { .. } | Phase::Member { .. } => None,
@@ -223,8 +233,18 @@ impl Connection {
         Ok(())
     }
 
+    /// Waits until at most `left` messages are on their way to the disk.
+    async fn settle(&mut self, left: usize) {
+        if self.underway.len() > left {
+            let (underway, phase) = (&mut self.underway, &mut self.phase);
+            let dealt_with = poll_fn(|context| deal(underway, phase, left, context));
+            self.pipe.while_writing(dealt_with).await;
+        }
+    }
+
     /// Says why, if there is a why, and that it is over; the session may outlive it.
     async fn finish(mut self, end: Result<(), End>) {
+        self.settle(0).await;
         let last_words = match &end {
             Ok(()) => Some(String::new()),
             Err(End::Error(error)) => Some(error.to_xml()),
@@ -303,14 +323,18 @@ impl Connection {
                     _ => Err(StreamError::NotAuthorized.into()),
                 }
             }
-            Phase::Member { party, generation } => {
-                let (party, generation) = (*party, *generation);
+            Phase::Member {
+                party,
+                generation,
+                seen,
+            } => {
+                let (party, generation, seen) = (*party, *generation, *seen);
                 let bind = element.child("bind", BIND);
                 match bind {
                     _ if element.is("resume", MANAGEMENT) => self.resume(&element, party).await,
                     _ if element.ns() == MANAGEMENT => self.fails("unexpected-request", None),
                     Some(bind) if element.is("iq", CLIENT) => {
-                        self.bind(&element, bind, party, generation).await
+                        self.bind(&element, bind, party, generation, seen).await
                     }
                     _ => Err(StreamError::NotAuthorized.into()),
                 }
@@ -319,8 +343,11 @@ impl Connection {
                 let session = bound.session.clone();
                 self.confirm();
                 match element.ns() {
-                    CLIENT => self.stanza(&session, &element).await,
-                    MANAGEMENT => self.manage(&element),
+                    CLIENT => self.stanza(&session, element).await,
+                    MANAGEMENT => {
+                        self.settle(0).await;
+                        self.manage(&element)
+                    }
                     CLIENT_STATE => {
                         match element.name() {
                             "active" => self.pipe.outbox.set_active(true),
@@ -337,19 +364,24 @@ impl Connection {
     }
 
     /// Something from somebody who is bound.
-    async fn stanza(&mut self, session: &Arc<Session>, element: &Element) -> Result<Flow, End> {
+    async fn stanza(&mut self, session: &Arc<Session>, element: Element) -> Result<Flow, End> {
         let service = self.service.clone();
+        let is_said = element.name() == "message" && element.child("body", CLIENT).is_some();
+        // Whatever else it does comes after what it has said.
+        self.settle(if is_said { MOST - 1 } else { 0 }).await;
         match element.name() {
             "message" => {
-                let sent = service.message(session, element);
-                self.pipe.while_writing(sent).await;
+                let taken = service.message(session, &element);
+                let taken = self.pipe.while_writing(taken).await;
+                self.underway.add(element, taken);
+                return Ok(ControlFlow::Continue(()));
             }
             "iq" => {
-                let answered = service.iq(session, element);
+                let answered = service.iq(session, &element);
                 self.pipe.while_writing(answered).await;
             }
             "presence" => {
-                let noted = service.presence(session, element);
+                let noted = service.presence(session, &element);
                 if self.pipe.while_writing(noted).await
                     && let Phase::Bound(bound) = &mut self.phase
                 {
@@ -363,4 +395,27 @@ impl Connection {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+/// Tells what became of messages that were under way, in their order; ready when at most `left` are.
+fn deal(
+    underway: &mut Underway,
+    phase: &mut Phase,
+    left: usize,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    while underway.len() > left {
+        let (Some((stanza, outcome)), Phase::Bound(bound)) =
+            (ready!(underway.poll_oldest(context)), &mut *phase)
+        else {
+            break;
+        };
+        if let Err(error) = outcome
+            && let Some(answer) = error_to(&stanza, &bound.session.jid, error)
+        {
+            bound.session.outbox.push(&[&answer]);
+        }
+        bound.handled();
+    }
+    Poll::Ready(())
 }

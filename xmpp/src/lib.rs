@@ -25,6 +25,7 @@ mod settings;
 mod stanza;
 mod stream_error;
 mod stream_management;
+mod underway;
 mod vcard;
 mod web_api;
 mod websocket;

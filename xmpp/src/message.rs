@@ -4,9 +4,9 @@
 use crate::Service;
 use crate::address::Address;
 use crate::session::Session;
-use crate::stanza::{CLIENT, StanzaError, error_to, forwarded};
+use crate::stanza::{CLIENT, StanzaError, forwarded};
 use crate::xml::{Element, attribute, escape};
-use commands::Circumstances;
+use commands::{Circumstances, Sending};
 use domain::chat::{Destination, MessageSent};
 use domain::inbox::MessageDisplayed;
 use domain::{Millis, Party};
@@ -23,20 +23,13 @@ const OLD_EVENT: &str = "jabber:x:event";
 const MARKERS: &str = "urn:xmpp:chat-markers:0";
 
 impl Service {
-    /// Takes a message from `session`.
-    pub(crate) async fn message(&self, session: &Arc<Session>, stanza: &Element) {
-        if let Err(error) = self.try_message(session, stanza).await
-            && let Some(answer) = error_to(stanza, &session.jid, error)
-        {
-            session.outbox.push(&[&answer]);
-        }
-    }
-
-    async fn try_message(
+    /// Takes a message from `session`. What is to be stored has its place in the log when this
+    /// returns.
+    pub(crate) async fn message(
         &self,
         session: &Arc<Session>,
         stanza: &Element,
-    ) -> Result<(), StanzaError> {
+    ) -> Result<Option<Sending>, StanzaError> {
         let (party, resource) = match self.address(session, stanza)? {
             Address::Party(party, resource) => (party, resource),
             Address::Elsewhere => return Err(StanzaError::REMOTE_SERVER_NOT_FOUND),
@@ -69,12 +62,13 @@ impl Service {
                     present: true,
                     fits: self.fits(party).await?,
                 };
-                let sent = self.commands.send_message(message, circumstances).await?;
-                // Nobody waits for it here: whoever reads, waits for what the log holds.
-                drop(sent);
-                Ok(())
+                let sending = self.commands.submit_message(message, circumstances);
+                Ok(Some(sending.await?))
             }
-            _ => self.pass_on(session, stanza, party, resource).await,
+            _ => {
+                self.pass_on(session, stanza, party, resource).await?;
+                Ok(None)
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::message::{children, contents, delay};
 use crate::session::Session;
 use crate::stanza::{CLIENT, StanzaError};
 use crate::xml::{Element, attribute, escape};
-use commands::Circumstances;
+use commands::{Circumstances, Sending};
 use delivery::RecordedEvent;
 use domain::chat::{Destination, MessageSent};
 use domain::{Millis, Party, ShopId};
@@ -23,9 +23,9 @@ impl Service {
         stanza: &Element,
         shop: ShopId,
         nick: Option<&str>,
-    ) -> Result<(), StanzaError> {
+    ) -> Result<Option<Sending>, StanzaError> {
         if stanza.attr("type") == Some("error") {
-            return Ok(());
+            return Ok(None);
         }
         if self.host(shop).is_none() {
             return Err(StanzaError::ITEM_NOT_FOUND);
@@ -46,7 +46,7 @@ impl Service {
         stanza: &Element,
         shop: ShopId,
         room: &Room,
-    ) -> Result<(), StanzaError> {
+    ) -> Result<Option<Sending>, StanzaError> {
         if let Some(body) = stanza.child("body", CLIENT) {
             let message = MessageSent {
                 from_resource: Some(session.resource.clone()),
@@ -54,15 +54,15 @@ impl Service {
                 children: children(stanza),
                 ..MessageSent::new(session.party, Destination::Room(shop), body.text())
             };
-            let sent = self
-                .commands
-                .send_message(message, Circumstances::default());
             // Everybody in the room, the sender too, hears it from the log.
-            drop(sent.await?);
-            return Ok(());
+            let sending = self
+                .commands
+                .submit_message(message, Circumstances::default());
+            return Ok(Some(sending.await?));
         }
         if let Some(subject) = stanza.child("subject", CLIENT) {
-            return self.post_notice(session, shop, subject.text()).await;
+            self.post_notice(session, shop, subject.text()).await?;
+            return Ok(None);
         }
         let mut head = String::from("<message type='groupchat'");
         if let Some(id) = stanza.attr("id") {
@@ -75,7 +75,7 @@ impl Service {
         );
         let tail = format!(">{}</message>", children(stanza));
         room.pass_on(&Stanza { head, tail });
-        Ok(())
+        Ok(None)
     }
 
     /// The subject of a room is the notice of its shop (XEP-0045 §8.1).
@@ -104,7 +104,7 @@ impl Service {
         shop: ShopId,
         room: &Room,
         nick: &str,
-    ) -> Result<(), StanzaError> {
+    ) -> Result<Option<Sending>, StanzaError> {
         if stanza.attr("type") == Some("groupchat") {
             return Err(StanzaError::BAD_REQUEST);
         }
@@ -121,22 +121,21 @@ impl Service {
                 children: children(stanza),
                 ..MessageSent::new(session.party, Destination::To(party), body.text())
             };
-            let sent = self
+            let sending = self
                 .commands
-                .send_message(message, Circumstances::default());
-            drop(sent.await?);
-            return Ok(());
+                .submit_message(message, Circumstances::default());
+            return Ok(Some(sending.await?));
         }
         let unwanted = self.commands.is_unwanted(session.party, party).await;
         if unwanted.map_err(|error| StanzaError::away(&error))? {
-            return Ok(());
+            return Ok(None);
         }
         let from = format!("{}/{}", room.jid(), session.party);
         for to in connections {
             let stanza = crate::stanza::forwarded(stanza, &from, &to.jid);
             to.outbox.offer(&[&stanza]);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The connections of `party` in a room, for a message that comes by way of it, and the
