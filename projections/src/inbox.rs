@@ -3,7 +3,7 @@
 //! A message waits until its delivery was confirmed, whether or not it is on its way already.
 
 use crate::Error;
-use crate::sql::{Refusal, Rows, SqlProjection, Table};
+use crate::sql::{Refusal, Rows, SqlProjection, Table, Value};
 use crate::store::stored;
 use domain::chat::{Destination, MessageSent};
 use domain::{Event, EventKind, Millis, Party, Position};
@@ -136,73 +136,66 @@ impl SqlProjection for Inbox {
 
     async fn apply(&self, rows: &mut Rows<'_>, events: &[&RecordedEvent]) -> Result<(), Refusal> {
         // Most messages arrive within the slice that they are sent in, and never become rows.
-        let mut sent: BTreeMap<Key, &RecordedEvent> = BTreeMap::new();
+        let mut sent: BTreeMap<Key, (&RecordedEvent, &MessageSent)> = BTreeMap::new();
         for event in events {
             match &event.event {
                 Event::MessageSent(message) => {
                     if let Destination::To(owner) = message.to {
                         // A message between two stands in the stream of the two.
-                        sent.insert((owner, message.from, event.revision), event);
+                        sent.insert((owner, message.from, event.revision), (event, message));
                     }
                 }
                 Event::MessagesDelivered(delivered) => {
                     let owner = delivered.owner;
                     for (peer, revisions) in &delivered.from {
-                        for revision in revisions {
-                            let key = (owner, *peer, *revision);
-                            if sent.remove(&key).is_none() {
-                                remove(rows, key).await?;
-                            }
-                        }
+                        let mut rest = revisions.clone();
+                        rest.retain(|revision| sent.remove(&(owner, *peer, *revision)).is_none());
+                        remove(rows, owner, *peer, rest).await?;
                     }
                 }
                 _ => {}
             }
         }
-        for (key, event) in sent {
-            insert(rows, key, event).await?;
-        }
+        let waiting: Result<Vec<_>, _> = sent.into_iter().map(row).collect();
+        rows.insert("inbox", COLUMNS, waiting?).await?;
         Ok(())
     }
 }
 
-async fn insert(
-    rows: &mut Rows<'_>,
-    (owner, peer, revision): Key,
-    event: &RecordedEvent,
-) -> Result<(), sqlx::Error> {
-    let Event::MessageSent(message) = &event.event else {
-        return Ok(());
-    };
+const COLUMNS: [&str; 6] = ["owner", "position", "peer", "revision", "at_ms", "message"];
+
+fn row(
+    ((owner, peer, revision), (event, message)): (Key, (&RecordedEvent, &MessageSent)),
+) -> Result<[Value; 6], sqlx::Error> {
     let message =
         serde_json::to_string(message).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    rows.statement(
-        "INSERT INTO {} (owner, position, peer, revision, at_ms, message) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-        "inbox",
-    )
-    .bind(owner.to_string())
-    .bind(stored(event.position))
-    .bind(peer.to_string())
-    .bind(i64::try_from(revision).unwrap_or(i64::MAX))
-    .bind(event.time.0)
-    .bind(message)
-    .execute(&mut *rows.connection)
-    .await
-    .map(drop)
+    Ok([
+        Value::Text(owner.to_string()),
+        Value::Number(stored(event.position)),
+        Value::Text(peer.to_string()),
+        Value::Number(number(revision)),
+        Value::Number(event.time.0),
+        Value::Text(message),
+    ])
 }
 
-async fn remove(rows: &mut Rows<'_>, (owner, peer, revision): Key) -> Result<(), sqlx::Error> {
-    rows.statement(
-        "DELETE FROM {} WHERE owner = $1 AND peer = $2 AND revision = $3",
-        "inbox",
-    )
-    .bind(owner.to_string())
-    .bind(peer.to_string())
-    .bind(i64::try_from(revision).unwrap_or(i64::MAX))
-    .execute(&mut *rows.connection)
-    .await
-    .map(drop)
+async fn remove(
+    rows: &mut Rows<'_>,
+    owner: Party,
+    peer: Party,
+    revisions: Vec<u64>,
+) -> Result<(), sqlx::Error> {
+    let key = [
+        ("owner", Value::Text(owner.to_string())),
+        ("peer", Value::Text(peer.to_string())),
+    ];
+    let revisions = revisions.into_iter().map(|one| Value::Number(number(one)));
+    rows.delete("inbox", &key, "revision", revisions.collect())
+        .await
+}
+
+fn number(revision: u64) -> i64 {
+    i64::try_from(revision).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

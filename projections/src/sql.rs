@@ -53,6 +53,16 @@ pub(crate) struct Rows<'a> {
     pub(crate) suffix: &'static str,
 }
 
+/// A value in a row.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Number(i64),
+    Text(String),
+}
+
+/// How many rows one statement takes: few sizes, so that few plans are kept.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+
 /// Why events were not applied.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -77,18 +87,92 @@ impl From<Poison> for Refusal {
 impl Rows<'_> {
     /// Runs a statement, in which each `{}` of `sql` stands for `table`; its cached plan serves
     /// the next one of the same text.
-    pub(crate) fn statement(
-        &self,
-        sql: &str,
-        table: &str,
-    ) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
+    pub(crate) fn statement(&self, sql: &str, table: &str) -> Statement {
         sqlx::query(AssertSqlSafe(sql.replace("{}", &self.table(table))))
+    }
+
+    /// Inserts `rows`, leaving alone those that are there, with as few statements as may be: each
+    /// costs much more than a row of it does.
+    pub(crate) async fn insert<const N: usize>(
+        &mut self,
+        table: &str,
+        columns: [&str; N],
+        rows: Vec<[Value; N]>,
+    ) -> Result<(), sqlx::Error> {
+        let mut rows = rows.into_iter();
+        for size in sizes(rows.len()) {
+            let places = places(size, N);
+            let columns = columns.join(", ");
+            let sql =
+                format!("INSERT INTO {{}} ({columns}) VALUES {places} ON CONFLICT DO NOTHING");
+            let mut statement = self.statement(&sql, table);
+            for value in rows.by_ref().take(size).flatten() {
+                statement = bind(statement, value);
+            }
+            statement.execute(&mut *self.connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the rows of `table` in which the columns of `key` are as it says, and `column` is
+    /// one of `values`.
+    pub(crate) async fn delete(
+        &mut self,
+        table: &str,
+        key: &[(&str, Value)],
+        column: &str,
+        values: Vec<Value>,
+    ) -> Result<(), sqlx::Error> {
+        let mut values = values.into_iter();
+        for size in sizes(values.len()) {
+            let mut sql = String::from("DELETE FROM {} WHERE ");
+            for (number, (column, _)) in key.iter().enumerate() {
+                sql += &format!("{column} = ${} AND ", number + 1);
+            }
+            let numbers = (key.len() + 1)..=(key.len() + size);
+            let places: Vec<String> = numbers.map(|number| format!("${number}")).collect();
+            sql += &format!("{column} IN ({})", places.join(", "));
+            let mut statement = self.statement(&sql, table);
+            let own = values.by_ref().take(size);
+            for value in key.iter().map(|(_, value)| value.clone()).chain(own) {
+                statement = bind(statement, value);
+            }
+            statement.execute(&mut *self.connection).await?;
+        }
+        Ok(())
     }
 
     /// What `table` is called in this copy.
     pub(crate) fn table(&self, table: &str) -> String {
         format!("{table}{}", self.suffix)
     }
+}
+
+type Statement = sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments>;
+
+fn bind(statement: Statement, value: Value) -> Statement {
+    match value {
+        Value::Number(number) => statement.bind(number),
+        Value::Text(text) => statement.bind(text),
+    }
+}
+
+/// `count` in portions of [`SIZES`], the large ones first.
+fn sizes(mut count: usize) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= count)?;
+        count -= size;
+        Some(size)
+    })
+}
+
+/// `($1, $2), ($3, $4)` for two rows of two.
+fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let numbers = (1..=columns).map(|column| format!("${}", row * columns + column));
+        format!("({})", numbers.collect::<Vec<_>>().join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// One copy of a projection, and how far it has come.
@@ -228,5 +312,19 @@ fn refused(error: &sqlx::Error) -> bool {
         _ => code
             .parse::<u32>()
             .is_ok_and(|code| matches!(code & 0xff, 1 | 18 | 19 | 20 | 25)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_go_in_few_portions_of_few_sizes() {
+        let portions = |count| sizes(count).collect::<Vec<_>>();
+        assert!(portions(0).is_empty());
+        assert_eq!(portions(3), [1, 1, 1]);
+        assert_eq!(portions(150), [64, 64, 16, 4, 1, 1]);
+        assert_eq!(places(2, 3), "($1, $2, $3), ($4, $5, $6)");
     }
 }
