@@ -35,6 +35,8 @@ pub(crate) struct House {
     input: Option<ChildStdin>,
     /// Where it answers.
     pub(crate) address: SocketAddr,
+    /// Where it speaks XMPP.
+    pub(crate) xmpp: SocketAddr,
     /// From nothing to the line `ready`: all read models have caught up.
     pub(crate) ready_after: Duration,
 }
@@ -60,7 +62,9 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let folder = DataFolder::open(&settings.data_dir)?;
     let lock = folder.lock()?;
     let bound = Bound::new(&settings).await?;
-    println!("{}", bound.address());
+    for line in bound.lines()? {
+        println!("{line}");
+    }
     let mut server = bound.serve(&settings, &folder, lock).await?;
     server.caught_up().await?;
     println!("ready");
@@ -95,16 +99,24 @@ impl House {
             .context("cannot start the house")?;
         let output = process.stdout.take().context("the house has no output")?;
         let mut lines = BufReader::new(output).lines();
-        let address = lines.next_line().await?;
-        let address = address.context("the house did not start")?.parse()?;
-        if lines.next_line().await?.as_deref() != Some("ready") {
-            bail!("the house did not get ready");
+        let (mut address, mut xmpp) = (None, None);
+        loop {
+            let line = lines.next_line().await?;
+            let line = line.context("the house did not get ready")?;
+            match line.split_once(" listening on ") {
+                Some(("http", at)) => address = Some(at.parse()?),
+                Some(("xmpp", at)) => xmpp = Some(at.parse()?),
+                Some(_) => {}
+                None if line == "ready" => break,
+                None => bail!("the house says {line}"),
+            }
         }
         let input = process.stdin.take();
         Ok(Self {
             process,
             input,
-            address,
+            address: address.context("the house does not answer")?,
+            xmpp: xmpp.context("the house speaks no XMPP")?,
             ready_after: started.elapsed(),
         })
     }

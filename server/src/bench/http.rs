@@ -129,6 +129,16 @@ pub(crate) fn post(path: &str, session: Option<&str>, form: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// A `POST` of JSON.
+pub(crate) fn post_json(path: &str, json: &str) -> Vec<u8> {
+    let length = json.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{json}"
+    )
+    .into_bytes()
+}
+
 fn cookie(session: Option<&str>) -> String {
     session.map_or_else(String::new, |session| {
         format!("Cookie: _session_id={session}\r\n")

@@ -3,8 +3,9 @@
 //! Reads `/proc`, so it is for Linux.
 
 use crate::Common;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -107,35 +108,58 @@ impl RawSyncs {
 impl Usage {
     /// Of the process `pid`.
     pub(crate) fn of(pid: u32) -> Result<Self> {
-        let read = |file: &str| {
-            let path = format!("/proc/{pid}/{file}");
-            fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+        let ticks = [11, 12].map(|at| stat(pid, at));
+        let [Some(user), Some(system)] = ticks else {
+            bail!("cannot read /proc/{pid}/stat");
         };
-        let stat = read("stat")?;
-        // The name, in brackets, may hold anything; behind it stand the numbers.
-        let (_, numbers) = stat.rsplit_once(')').context("an odd /proc/…/stat")?;
-        let number = |at: usize| {
-            let number = numbers.split_whitespace().nth(at)?;
-            number.parse::<f64>().ok()
-        };
-        let ticks = number(11).zip(number(12)).context("an odd /proc/…/stat")?;
-        let status = read("status")?;
+        let path = format!("/proc/{pid}/status");
+        let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
         let mib = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
             Some(kib / 1_024.0)
         };
         Ok(Self {
-            cpu_s: (ticks.0 + ticks.1) / TICKS,
+            cpu_s: (user + system) / TICKS,
             resident_mib: mib("VmRSS:").unwrap_or(0.0),
             peak_mib: mib("VmHWM:").unwrap_or(0.0),
         })
+    }
+
+    /// Of the process `pid` and of all that it has started and that still run. The memory is that
+    /// of the one process: what the others share with it would count twice.
+    pub(crate) fn of_family(pid: u32) -> Result<Self> {
+        let parents: HashMap<u32, u32> = fs::read_dir("/proc")?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter_map(|child| Some((child, stat(child, 1)? as u32)))
+            .collect();
+        let descends = |mut from: u32| loop {
+            match parents.get(&from) {
+                Some(parent) if *parent == pid => break true,
+                Some(parent) => from = *parent,
+                None => break false,
+            }
+        };
+        let mut usage = Self::of(pid)?;
+        for child in parents.keys().filter(|child| descends(**child)) {
+            // One that has ended meanwhile has no more to say.
+            usage.cpu_s += Self::of(*child).map_or(0.0, |used| used.cpu_s);
+        }
+        Ok(usage)
     }
 
     /// Of ourselves.
     pub(crate) fn ours() -> Result<Self> {
         Self::of(std::process::id())
     }
+}
+
+/// The number `at` in `/proc/<pid>/stat`, counted behind the name of the process.
+fn stat(pid: u32, at: usize) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may hold anything; behind it stand the numbers.
+    let (_, numbers) = stat.rsplit_once(')')?;
+    numbers.split_whitespace().nth(at)?.parse().ok()
 }
 
 fn appending_syncs(folder: &Path, time: Duration) -> Result<f64> {

@@ -18,6 +18,7 @@ mod rebuild;
 mod report;
 mod start;
 mod world;
+mod xmpp;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
@@ -64,12 +65,17 @@ enum Benchmark {
     Rebuild(rebuild::Options),
     /// Start-up, memory and queries of a house with a large log
     Start(start::Options),
+    /// Chat and rooms over XMPP, beside ejabberd
+    Xmpp(xmpp::Options),
     /// The house that the others measure
     #[command(hide = true)]
     House(house::Options),
     /// The work on photographs that `photos` measures
     #[command(hide = true)]
     PhotoWorker(photos::worker::Options),
+    /// The clients that `xmpp` lets in
+    #[command(hide = true)]
+    XmppLoad,
 }
 
 impl Common {
@@ -98,6 +104,9 @@ async fn main() -> Result<()> {
     if let Benchmark::PhotoWorker(options) = benchmark {
         return photos::worker::run(&options);
     }
+    if let Benchmark::XmppLoad = benchmark {
+        return xmpp::load::run().await;
+    }
     let machine = machine::Facts::measure(&common).await?;
     let report = tokio::select! {
         report = measure(benchmark, &common) => report?,
@@ -116,7 +125,10 @@ async fn measure(benchmark: Benchmark, common: &Common) -> Result<Report> {
         Benchmark::Photos(options) => photos::run(options, common).await,
         Benchmark::Rebuild(options) => rebuild::run(options, common).await,
         Benchmark::Start(options) => start::run(options, common).await,
-        Benchmark::House(_) | Benchmark::PhotoWorker(_) => Ok(Report::default()),
+        Benchmark::Xmpp(options) => xmpp::run(options, common).await,
+        Benchmark::House(_) | Benchmark::PhotoWorker(_) | Benchmark::XmppLoad => {
+            Ok(Report::default())
+        }
     }
 }
 

@@ -1,0 +1,145 @@
+//! A load from outside: the process of the clients is started, told when to begin, and asked what
+//! came of it, while we look what the server uses.
+
+use super::load::{Job, Outcome};
+use super::peer::Peer;
+use anyhow::{Context, Result, bail};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// How often the server's memory is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A process with clients in it.
+struct Generator {
+    process: Child,
+    input: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+/// What a load came to, and what the server used for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measured {
+    pub(super) outcome: Outcome,
+    pub(super) time: Duration,
+    /// From the beginning until it had nothing more to do.
+    pub(super) server_s: f64,
+    /// With everybody in and nothing happening, less what it had before.
+    pub(super) idle_mib: f64,
+    /// The most memory that was resident while it worked.
+    pub(super) peak_mib: f64,
+    rounds: u32,
+}
+
+/// Lets `job` be done by a process of its own, on `peer`.
+///
+/// # Errors
+/// When the clients do not get what they should.
+pub(super) async fn measure(peer: &Peer, job: &Job) -> Result<Measured> {
+    let empty = peer.settled().await?;
+    let mut generator = Generator::start(job).await?;
+    let before = peer.settled().await?;
+    generator.tell("go").await?;
+    let mut peak_mib = before.resident_mib;
+    let line = loop {
+        tokio::select! {
+            line = generator.lines.next_line() => break line?.context("the clients are gone")?,
+            () = tokio::time::sleep(LOOK) => {
+                peak_mib = peak_mib.max(peer.usage()?.resident_mib);
+            }
+        }
+    };
+    let after = peer.settled().await?;
+    generator.end().await?;
+    Ok(Measured {
+        outcome: serde_json::from_str(&line)?,
+        time: job.time,
+        server_s: after.cpu_s - before.cpu_s,
+        idle_mib: before.resident_mib - empty.resident_mib,
+        peak_mib: peak_mib.max(after.resident_mib),
+        rounds: 1,
+    })
+}
+
+impl Generator {
+    /// Returns when everybody is in.
+    async fn start(job: &Job) -> Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg("xmpp-load")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start the clients")?;
+        let input = process.stdin.take().context("the clients do not listen")?;
+        let output = process.stdout.take().context("the clients say nothing")?;
+        let lines = BufReader::new(output).lines();
+        let mut generator = Self {
+            process,
+            input,
+            lines,
+        };
+        generator.tell(&serde_json::to_string(job)?).await?;
+        match generator.lines.next_line().await?.as_deref() {
+            Some("ready") => Ok(generator),
+            _ => bail!("not everybody got in"),
+        }
+    }
+
+    async fn tell(&mut self, line: &str) -> Result<()> {
+        self.input.write_all(line.as_bytes()).await?;
+        self.input.write_all(b"\n").await?;
+        Ok(self.input.flush().await?)
+    }
+
+    async fn end(mut self) -> Result<()> {
+        drop(self.input);
+        self.process.wait().await?;
+        Ok(())
+    }
+}
+
+impl Measured {
+    /// Adds another round; of what is no sum the mean, or the most.
+    pub(super) fn add(&mut self, other: &Self) {
+        let (old, new) = (f64::from(self.rounds), f64::from(other.rounds));
+        let mean = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => Some((a * old + b * new) / (old + new)),
+            (a, b) => a.or(b),
+        };
+        let (outcome, more) = (&mut self.outcome, &other.outcome);
+        outcome.p50_ms = mean(outcome.p50_ms, more.p50_ms);
+        outcome.p99_ms = mean(outcome.p99_ms, more.p99_ms);
+        outcome.counted += more.counted;
+        outcome.all += more.all;
+        outcome.cpu_s += more.cpu_s;
+        outcome.held = outcome.held.max(more.held);
+        // Once is not enough.
+        outcome.cut_off = match (outcome.cut_off, more.cut_off) {
+            (Some(a), Some(b)) => Some(a && b),
+            (a, b) => a.or(b),
+        };
+        self.time += other.time;
+        self.server_s += other.server_s;
+        self.idle_mib = self.idle_mib.max(other.idle_mib);
+        self.peak_mib = self.peak_mib.max(other.peak_mib);
+        self.rounds += other.rounds;
+    }
+
+    /// How much happened in a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.outcome.counted as f64 / self.time.as_secs_f64()
+    }
+
+    /// What the server used for each, in microseconds.
+    pub(super) fn server_us(&self) -> f64 {
+        self.server_s * 1e6 / self.outcome.all as f64
+    }
+
+    /// What the clients used for each, in microseconds.
+    pub(super) fn load_us(&self) -> f64 {
+        self.outcome.cpu_s * 1e6 / self.outcome.all as f64
+    }
+}
