@@ -1,6 +1,8 @@
-//! What was said: in the room of a shop, and between two.
+//! What was said: in the room of a shop, between two, and by or to somebody.
 //!
-//! Whether a message has arrived is not known here but in [`crate::inbox`].
+//! How clients page through it stands in [`archive`]. Whether a message has arrived is not known here but in [`crate::inbox`].
+
+pub mod archive;
 
 use crate::Error;
 use crate::sql::{Refusal, Rows, SqlProjection, Table};
@@ -10,6 +12,9 @@ use domain::{Event, EventKind, Millis, Party, Position, ShopId};
 use eventlog::RecordedEvent;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
+use std::collections::BTreeMap;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// Something that was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,15 +184,16 @@ impl SqlProjection for ChatHistory {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn kinds(&self) -> &'static [EventKind] {
         &[EventKind::MessageSent, EventKind::HistoryCleared]
     }
 
-    /// The primary key makes "the newest of a conversation" a range of it, and so does the other
-    /// for what somebody has said.
+    /// Every question is a range of a key: of a conversation, of what somebody has said, of what
+    /// somebody has said or heard alone. What was said when is a range of positions as well, found
+    /// by the hour: clocks may disagree about the order of two messages, the log does not.
     fn shape(&self) -> &'static [Table] {
         &[
             Table {
@@ -195,10 +201,26 @@ impl SqlProjection for ChatHistory {
                 columns: "conversation TEXT NOT NULL, \
                           position BIGINT NOT NULL, \
                           sender TEXT NOT NULL, \
+                          from_resource TEXT, \
+                          to_resource TEXT, \
+                          via TEXT NOT NULL, \
                           at_ms BIGINT NOT NULL, \
                           message TEXT NOT NULL, \
                           PRIMARY KEY (conversation, position), \
                           UNIQUE (sender, position)",
+            },
+            Table {
+                name: "chat_archive",
+                columns: "owner TEXT NOT NULL, \
+                          position BIGINT NOT NULL, \
+                          conversation TEXT NOT NULL, \
+                          PRIMARY KEY (owner, position)",
+            },
+            Table {
+                name: "chat_hours",
+                columns: "hour BIGINT PRIMARY KEY, \
+                          first_position BIGINT NOT NULL, \
+                          last_position BIGINT NOT NULL",
             },
             Table {
                 name: "chat_cleared",
@@ -211,12 +233,23 @@ impl SqlProjection for ChatHistory {
     }
 
     async fn apply(&self, rows: &mut Rows<'_>, events: &[&RecordedEvent]) -> Result<(), Refusal> {
+        let mut hours = BTreeMap::new();
         for event in events {
             match &event.event {
-                Event::MessageSent(message) => keep(rows, event, message).await?,
+                Event::MessageSent(message) => {
+                    keep(rows, event, message).await?;
+                    let hour = event.time.0.div_euclid(HOUR_MS);
+                    let (_, last) = hours
+                        .entry(hour)
+                        .or_insert((event.position, event.position));
+                    *last = event.position;
+                }
                 Event::HistoryCleared(cleared) => clear(rows, event, cleared).await?,
                 _ => {}
             }
+        }
+        for (hour, (first, last)) in hours {
+            note_hour(rows, hour, first, last).await?;
         }
         Ok(())
     }
@@ -233,15 +266,53 @@ async fn keep(
     };
     let text = serde_json::to_string(message).map_err(|error| sqlx::Error::Encode(error.into()))?;
     rows.statement(
-        "INSERT INTO {} (conversation, position, sender, at_ms, message) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        "INSERT INTO {} (conversation, position, sender, from_resource, to_resource, via, at_ms, \
+         message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         "chat_history",
     )
-    .bind(conversation)
+    .bind(conversation.clone())
     .bind(stored(event.position))
     .bind(message.from.to_string())
+    .bind(message.from_resource.clone())
+    .bind(message.to_resource.clone())
+    .bind(message.via.map(|shop| shop.to_string()).unwrap_or_default())
     .bind(event.time.0)
     .bind(text)
+    .execute(&mut *rows.connection)
+    .await?;
+    let Destination::To(to) = message.to else {
+        return Ok(());
+    };
+    // Who speaks to themselves has it once.
+    rows.statement(
+        "INSERT INTO {} (owner, position, conversation) VALUES ($1, $3, $4), ($2, $3, $4) \
+         ON CONFLICT DO NOTHING",
+        "chat_archive",
+    )
+    .bind(message.from.to_string())
+    .bind(to.to_string())
+    .bind(stored(event.position))
+    .bind(conversation)
+    .execute(&mut *rows.connection)
+    .await
+    .map(drop)
+}
+
+/// Between which positions everything lies that was said in an hour.
+async fn note_hour(
+    rows: &mut Rows<'_>,
+    hour: i64,
+    first: Position,
+    last: Position,
+) -> Result<(), sqlx::Error> {
+    rows.statement(
+        "INSERT INTO {} (hour, first_position, last_position) VALUES ($1, $2, $3) \
+         ON CONFLICT (hour) DO UPDATE SET last_position = excluded.last_position",
+        "chat_hours",
+    )
+    .bind(hour)
+    .bind(stored(first))
+    .bind(stored(last))
     .execute(&mut *rows.connection)
     .await
     .map(drop)

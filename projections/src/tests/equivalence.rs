@@ -132,9 +132,17 @@ fn of_people_and_shops() -> impl Strategy<Value = Event> {
         1 => (person(), person()).prop_map(|(user_id, block_id)| Unblocked {
             user_id, block_id,
         }.into()),
-        6 => (party(), destination(), text()).prop_map(|(from, to, body)| {
-            MessageSent::new(from, to, body).into()
-        }),
+        6 => (
+            party(),
+            destination(),
+            prop::option::of(text()),
+            prop::option::of(place()),
+            text(),
+        ).prop_map(|(from, to, to_resource, via, body)| MessageSent {
+            to_resource,
+            via,
+            ..MessageSent::new(from, to, body)
+        }.into()),
         1 => (party(), destination()).prop_map(|(by, of)| HistoryCleared { by, of }.into()),
         3 => (party(), party(), prop::collection::vec(0..120_u64, 0..20)).prop_map(
             |(owner, peer, revisions)| MessagesDelivered {
