@@ -2,6 +2,8 @@
 
 use crate::blocking::BLOCKING;
 use crate::iq::{PING, VERSION};
+use crate::mam::{MAM, MAM_EXTENDED};
+use crate::stanza_id::SID;
 use crate::vcard::VCARD;
 use crate::xml::attribute;
 
@@ -16,7 +18,8 @@ pub(crate) fn house() -> String {
 
 /// What one's own account is.
 pub(crate) fn account() -> String {
-    info("account", "registered", "", &[INFO, ITEMS, VCARD])
+    let features = [INFO, ITEMS, VCARD, MAM, MAM_EXTENDED, SID];
+    info("account", "registered", "", &features)
 }
 
 /// Where the rooms are.

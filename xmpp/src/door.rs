@@ -54,7 +54,7 @@ impl Service {
             return;
         }
         if let Some(shop) = message.via {
-            let in_the_room = self.whispered(message, party, shop);
+            let in_the_room = self.whispered(message, party, shop, event.position);
             if !in_the_room.is_empty() {
                 for (session, stanza) in in_the_room {
                     session.receive(event, &stanza, true);
@@ -62,7 +62,7 @@ impl Service {
                 return;
             }
         }
-        let stanza: Arc<str> = self.render(message).into();
+        let stanza: Arc<str> = self.render(message, party, event.position, None).into();
         let wanted = message.to_resource.as_deref();
         if let Some(one) = sessions.iter().find(|one| Some(&*one.resource) == wanted) {
             return one.receive(event, &stanza, true);

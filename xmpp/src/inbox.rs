@@ -61,7 +61,8 @@ impl Service {
                 handing.after = waiting.position;
                 let key = (waiting.message.from, waiting.revision);
                 if !session.outbox.holds(key) {
-                    let stanza = self.render_delayed(&waiting.message, waiting.at);
+                    let at = Some(waiting.at);
+                    let stanza = self.render(&waiting.message, party, waiting.position, at);
                     if !session.outbox.push_message(&[&stanza], key) {
                         // It is over, which is noticed when it is read next.
                         return Ok(true);

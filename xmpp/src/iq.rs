@@ -4,11 +4,13 @@
 use crate::Service;
 use crate::address::Address;
 use crate::blocking::BLOCKING;
+use crate::mam::MAM;
 use crate::session::Session;
-use crate::stanza::{StanzaError, error_to, forwarded, result_of};
+use crate::stanza::{StanzaError, error_to, passed_on, result_of};
 use crate::vcard::VCARD;
 use crate::xml::Element;
 use domain::Party;
+use projections::chat_history::archive::Archive;
 use std::sync::Arc;
 
 /// Payloads that are answered here.
@@ -56,7 +58,10 @@ impl Service {
             Address::House => self.house(iq).map(Some),
             Address::Elsewhere => Err(StanzaError::REMOTE_SERVER_NOT_FOUND),
             Address::Rooms => self.rooms_iq(iq).map(Some),
-            Address::Room(shop, nick) => self.room_iq(session, iq, shop, nick.as_deref()).map(Some),
+            Address::Room(shop, nick) => {
+                let answer = self.room_iq(session, iq, shop, nick.as_deref());
+                answer.await.map(Some)
+            }
             Address::Nobody => Err(StanzaError::SERVICE_UNAVAILABLE),
             Address::NoRoom => Err(StanzaError::ITEM_NOT_FOUND),
         }
@@ -74,7 +79,7 @@ impl Service {
         let unwanted = unwanted.map_err(|error| StanzaError::away(&error))?;
         match self.sessions.find(party, resource) {
             Some(receiver) if !unwanted => {
-                let iq = forwarded(iq, &session.jid, &receiver.jid);
+                let iq = passed_on(iq, &session.jid, &receiver.jid, |_| false);
                 let taken = receiver.outbox.offer(&[&iq]);
                 taken.then_some(()).ok_or(StanzaError::RESOURCE_CONSTRAINT)
             }
@@ -98,6 +103,10 @@ impl Service {
             // The people around are found over HTTP; nobody is kept in a list here.
             ("query", ROSTER) if is_get => Ok(format!("<query xmlns='{ROSTER}'/>")),
             ("query", ROSTER) => Err(StanzaError::NOT_ALLOWED),
+            (_, MAM) => {
+                let own = Archive::Of(session.party);
+                self.archive(session, own, payload, is_get).await
+            }
             ("query", crate::disco::INFO) if is_get => Ok(crate::disco::account()),
             ("query", crate::disco::ITEMS) if is_get => Ok(crate::disco::no_items()),
             _ => self.house(iq),
@@ -109,6 +118,8 @@ impl Service {
         let (payload, is_get) = payload(iq)?;
         match (payload.name(), payload.ns()) {
             ("vCard", VCARD) if is_get => self.vcard(party).await,
+            // XEP-0313 §8.1, whether or not there is anybody.
+            (_, MAM) => Err(StanzaError::FORBIDDEN),
             _ => Err(StanzaError::SERVICE_UNAVAILABLE),
         }
     }

@@ -4,19 +4,20 @@
 use crate::Service;
 use crate::address::Address;
 use crate::session::Session;
-use crate::stanza::{CLIENT, StanzaError, forwarded};
+use crate::stanza::{CLIENT, StanzaError, passed_on};
+use crate::stanza_id::stanza_id;
 use crate::xml::{Element, attribute, escape};
 use commands::{Circumstances, Sending};
 use domain::chat::{Destination, MessageSent};
 use domain::inbox::MessageDisplayed;
-use domain::{Millis, Party};
+use domain::{Millis, Party, Position};
 use jiff::Timestamp;
 use std::sync::Arc;
 
 /// XEP-0203
-const DELAY: &str = "urn:xmpp:delay";
+pub(crate) const DELAY: &str = "urn:xmpp:delay";
 /// XEP-0091
-const OLD_DELAY: &str = "jabber:x:delay";
+pub(crate) const OLD_DELAY: &str = "jabber:x:delay";
 /// XEP-0022
 const OLD_EVENT: &str = "jabber:x:event";
 /// XEP-0333
@@ -55,7 +56,7 @@ impl Service {
                     to_resource: resource,
                     normal: kind != "chat",
                     id: stanza.attr("id").map(str::to_owned),
-                    children: children(stanza),
+                    children: self.children(stanza),
                     ..MessageSent::new(session.party, Destination::To(party), body.text())
                 };
                 let circumstances = Circumstances {
@@ -107,7 +108,7 @@ impl Service {
         };
         let receivers = one.map_or_else(to_all, |one| vec![one]);
         for receiver in receivers {
-            let stanza = forwarded(stanza, &session.jid, &receiver.jid);
+            let stanza = self.passed(stanza, &session.jid, &receiver.jid);
             receiver.outbox.offer(&[&stanza]);
         }
         Ok(())
@@ -138,17 +139,20 @@ impl Service {
         }
     }
 
-    /// A message between two as it is sent to its receiver.
-    pub(crate) fn render(&self, message: &MessageSent) -> String {
-        self.write(message, None)
+    /// A message of a client that is not stored, as it is passed on.
+    pub(crate) fn passed(&self, stanza: &Element, from: &str, to: &str) -> String {
+        passed_on(stanza, from, to, |child| self.is_ours_to_say(child))
     }
 
-    /// The same for a message that was sent some time ago.
-    pub(crate) fn render_delayed(&self, message: &MessageSent, at: Millis) -> String {
-        self.write(message, Some(at))
-    }
-
-    fn write(&self, message: &MessageSent, sent: Option<Millis>) -> String {
+    /// A message between two as `reader`, who is one of them, sees it; `sent` says when, if that
+    /// was some time ago.
+    pub(crate) fn render(
+        &self,
+        message: &MessageSent,
+        reader: Party,
+        place: Position,
+        sent: Option<Millis>,
+    ) -> String {
         let domain = &self.settings.domain;
         let with = |party: String, resource: &Option<String>| match resource {
             Some(resource) => format!("{party}@{domain}/{resource}"),
@@ -170,10 +174,44 @@ impl Service {
         attribute(&mut out, "to", &with(to, &message.to_resource));
         out.push('>');
         contents(&mut out, message);
+        stanza_id(&mut out, &self.bare(reader), place);
         if let Some(at) = sent {
             delay(&mut out, domain, at);
         }
         out.push_str("</message>");
+        out
+    }
+
+    /// The bare JID of somebody.
+    pub(crate) fn bare(&self, party: Party) -> String {
+        format!("{party}@{}", self.settings.domain)
+    }
+
+    /// What accompanies the body, but for what only we may say.
+    pub(crate) fn children(&self, stanza: &Element) -> String {
+        self.children_but(stanza, |_| false)
+    }
+
+    /// The same, but for other things as well.
+    pub(crate) fn children_but(
+        &self,
+        stanza: &Element,
+        without: impl Fn(&Element) -> bool,
+    ) -> String {
+        let mut out = String::new();
+        let mut bodies = 0;
+        for child in stanza.children() {
+            if child.is("body", CLIENT) {
+                bodies += 1;
+                // The first is the body; others are translations of it.
+                if bodies == 1 {
+                    continue;
+                }
+            }
+            if !self.is_ours_to_say(child) && !without(child) {
+                child.write(&mut out, CLIENT);
+            }
+        }
         out
     }
 }
@@ -186,43 +224,26 @@ pub(crate) fn contents(out: &mut String, message: &MessageSent) {
     out.push_str(&message.children);
 }
 
+/// A moment as XEP-0082 writes it.
+pub(crate) fn stamp(at: Millis) -> Option<String> {
+    let at = Timestamp::from_millisecond(at.0).ok()?;
+    Some(at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+}
+
 /// When something was said, in the new way and in the old one; `from` says so.
 pub(crate) fn delay(out: &mut String, from: &str, at: Millis) {
-    let Ok(at) = Timestamp::from_millisecond(at.0) else {
+    let (Some(stamp), Ok(at)) = (stamp(at), Timestamp::from_millisecond(at.0)) else {
         return;
     };
     out.push_str(&format!("<delay xmlns='{DELAY}'"));
     attribute(out, "from", from);
-    attribute(
-        out,
-        "stamp",
-        &at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-    );
+    attribute(out, "stamp", &stamp);
     out.push_str("/>");
     // COMPAT: the clients of 2013 read only this one.
     out.push_str(&format!("<x xmlns='{OLD_DELAY}'"));
     attribute(out, "from", from);
     attribute(out, "stamp", &at.strftime("%Y%m%dT%H:%M:%S").to_string());
     out.push_str("/>");
-}
-
-/// What accompanies the body, but for what only we may say.
-pub(crate) fn children(stanza: &Element) -> String {
-    let mut out = String::new();
-    let mut bodies = 0;
-    for child in stanza.children() {
-        if child.is("body", CLIENT) {
-            bodies += 1;
-            // The first is the body; others are translations of it.
-            if bodies == 1 {
-                continue;
-            }
-        }
-        if !child.is("delay", DELAY) && !child.is("x", OLD_DELAY) {
-            child.write(&mut out, CLIENT);
-        }
-    }
-    out
 }
 
 /// The id of the message that a notice says was looked at.

@@ -13,7 +13,7 @@ use crate::presence::contents;
 use crate::session::Session;
 use crate::stanza::StanzaError;
 use crate::xml::{Element, escaped_length};
-use domain::{EventKind, Party, ShopId};
+use domain::{Party, ShopId};
 use history::Wish;
 use projections::chat_history::{Said, Stretch};
 use room::{Farewell, MUC_USER, Room, Stanza};
@@ -22,9 +22,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 const MUC: &str = "http://jabber.org/protocol/muc";
-
-/// How often the read models are waited for, two seconds each.
-const ATTEMPTS: usize = 10;
 
 /// How many rooms are listed.
 const LISTED: usize = 100;
@@ -159,7 +156,8 @@ impl Service {
         // A notice that was posted meanwhile is behind the position, and comes as an event.
         room.open(session, upto, || {
             for said in said {
-                let Stanza { head, tail } = self.render_said(&said.message, Some(said.at));
+                let Stanza { head, tail } =
+                    self.render_said(&said.message, said.position, Some(said.at));
                 session.outbox.push(&[&head, &session.to, &tail]);
             }
             let Stanza { head, tail } = subject(room.jid(), &host.notice);
@@ -175,14 +173,7 @@ impl Service {
         upto: domain::Position,
         wish: Wish,
     ) -> Result<Vec<Said>, StanzaError> {
-        let kinds = [EventKind::MessageSent, EventKind::HistoryCleared];
-        let mut attempts = 0;
-        while !self.projections.wait(upto, &kinds).await {
-            attempts += 1;
-            if attempts == ATTEMPTS {
-                return Err(StanzaError::INTERNAL);
-            }
-        }
+        self.readable(upto).await?;
         let stretch = Stretch {
             upto,
             since: wish.since,

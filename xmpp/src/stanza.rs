@@ -31,6 +31,7 @@ impl StanzaError {
     }
 
     pub(crate) const BAD_REQUEST: Self = Self::new("modify", "bad-request");
+    pub(crate) const FEATURE_NOT_IMPLEMENTED: Self = Self::new("cancel", "feature-not-implemented");
     pub(crate) const FORBIDDEN: Self = Self::new("auth", "forbidden");
     pub(crate) const INTERNAL: Self = Self::new("wait", "internal-server-error");
     pub(crate) const ITEM_NOT_FOUND: Self = Self::new("cancel", "item-not-found");
@@ -142,8 +143,14 @@ fn close(out: &mut String, name: &str) {
     out.push('>');
 }
 
-/// `stanza` as it is passed on from `from` to `to`: as it came, but for these two.
-pub(crate) fn forwarded(stanza: &Element, from: &str, to: &str) -> String {
+/// `stanza` as it is passed on from `from` to `to`: as it came, but for these two, and `without`
+/// some of what is in it.
+pub(crate) fn passed_on(
+    stanza: &Element,
+    from: &str,
+    to: &str,
+    without: impl Fn(&Element) -> bool,
+) -> String {
     let mut out = format!("<{}", stanza.name());
     for name in ["type", "id"] {
         if let Some(value) = stanza.attr(name) {
@@ -153,7 +160,7 @@ pub(crate) fn forwarded(stanza: &Element, from: &str, to: &str) -> String {
     attribute(&mut out, "from", from);
     attribute(&mut out, "to", to);
     out.push('>');
-    for child in stanza.children() {
+    for child in stanza.children().filter(|child| !without(child)) {
         child.write(&mut out, CLIENT);
     }
     close(&mut out, stanza.name());

@@ -21,15 +21,12 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use commands::Receipt;
-use domain::{EventKind, Position};
+use domain::Position;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest body of a request, in bytes: more than the longest stanza, as a form writes it.
 const BODY_BYTES: usize = 256 * 1024;
-
-/// How often the read models are waited for, two seconds each.
-const ATTEMPTS: usize = 10;
 
 /// What whoever runs the server may choose about this interface.
 #[derive(Clone)]
@@ -74,13 +71,9 @@ impl Web {
     async fn head(&self) -> Result<Position, Failure> {
         let head = self.service.commands.log().head().await;
         let head = head.map_err(Failure::away)?;
-        let kinds = [EventKind::MessageSent, EventKind::HistoryCleared];
-        for _ in 0..ATTEMPTS {
-            if self.service.projections.wait(head, &kinds).await {
-                return Ok(head);
-            }
-        }
-        Err(Failure::away("the read models have not caught up"))
+        let readable = self.service.readable(head).await;
+        readable.map_err(|_| Failure::away("the read models have not caught up"))?;
+        Ok(head)
     }
 
     /// Waits until what was written can be read.

@@ -7,10 +7,13 @@ use super::room::Farewell;
 use crate::Service;
 use crate::disco::{self, INFO, ITEMS};
 use crate::iq::PING;
+use crate::mam::{MAM, MAM_EXTENDED};
 use crate::session::Session;
 use crate::stanza::StanzaError;
+use crate::stanza_id::SID;
 use crate::xml::Element;
 use domain::{Party, ShopId};
+use projections::chat_history::archive::Archive;
 use std::sync::Arc;
 
 const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
@@ -41,7 +44,7 @@ impl Service {
     }
 
     /// Takes a question or an order to a room or one of its occupants.
-    pub(crate) fn room_iq(
+    pub(crate) async fn room_iq(
         &self,
         session: &Arc<Session>,
         iq: &Element,
@@ -70,10 +73,18 @@ impl Service {
                     "muc_semianonymous",
                     "muc_unmoderated",
                     "muc_unsecured",
+                    MAM,
+                    MAM_EXTENDED,
+                    SID,
                 ];
                 Ok(disco::info("conference", "text", &host.name, &features))
             }
             ("query", ITEMS, None) if is_get => Ok(disco::no_items()),
+            // Whoever may come in may read (XEP-0313 §6.1.2).
+            (_, MAM, None) => {
+                let archive = Archive::Room(shop);
+                self.archive(session, archive, payload, is_get).await
+            }
             ("query", MUC_ADMIN, None) if !is_get => {
                 if !self.is_staff(shop, session.party) {
                     return Err(StanzaError::FORBIDDEN);

@@ -5,14 +5,15 @@
 use super::MUC_USER;
 use super::room::{Room, Stanza};
 use crate::Service;
-use crate::message::{children, contents, delay};
+use crate::message::{contents, delay};
 use crate::session::Session;
 use crate::stanza::{CLIENT, StanzaError};
+use crate::stanza_id::stanza_id;
 use crate::xml::{Element, attribute, escape};
 use commands::{Circumstances, Sending};
 use delivery::RecordedEvent;
 use domain::chat::{Destination, MessageSent};
-use domain::{Millis, Party, ShopId};
+use domain::{Millis, Party, Position, ShopId};
 use std::sync::Arc;
 
 impl Service {
@@ -51,7 +52,7 @@ impl Service {
             let message = MessageSent {
                 from_resource: Some(session.resource.clone()),
                 id: stanza.attr("id").map(str::to_owned),
-                children: children(stanza),
+                children: self.room_children(stanza),
                 ..MessageSent::new(session.party, Destination::Room(shop), body.text())
             };
             // Everybody in the room, the sender too, hears it from the log.
@@ -73,7 +74,7 @@ impl Service {
             "from",
             &format!("{}/{}", room.jid(), session.party),
         );
-        let tail = format!(">{}</message>", children(stanza));
+        let tail = format!(">{}</message>", self.room_children(stanza));
         room.pass_on(&Stanza { head, tail });
         Ok(None)
     }
@@ -118,7 +119,7 @@ impl Service {
                 from_resource: Some(session.resource.clone()),
                 via: Some(shop),
                 id: stanza.attr("id").map(str::to_owned),
-                children: children(stanza),
+                children: self.room_children(stanza),
                 ..MessageSent::new(session.party, Destination::To(party), body.text())
             };
             let sending = self
@@ -132,7 +133,7 @@ impl Service {
         }
         let from = format!("{}/{}", room.jid(), session.party);
         for to in connections {
-            let stanza = crate::stanza::forwarded(stanza, &from, &to.jid);
+            let stanza = self.passed(stanza, &from, &to.jid);
             to.outbox.offer(&[&stanza]);
         }
         Ok(None)
@@ -145,22 +146,13 @@ impl Service {
         message: &MessageSent,
         party: Party,
         shop: ShopId,
+        place: Position,
     ) -> Vec<(Arc<Session>, Arc<str>)> {
         let Some(room) = self.rooms.get(shop) else {
             return Vec::new();
         };
-        let mut head = String::from("<message type='chat'");
-        if let Some(id) = &message.id {
-            attribute(&mut head, "id", id);
-        }
-        attribute(
-            &mut head,
-            "from",
-            &format!("{}/{}", room.jid(), message.from),
-        );
-        let mut tail = String::from(">");
-        contents(&mut tail, message);
-        tail.push_str(&format!("<x xmlns='{MUC_USER}'/></message>"));
+        let from = format!("{}/{}", room.jid(), message.from);
+        let Stanza { head, tail } = self.whisper_of(message, party, &from, place);
         let connections = room.connections(party).into_iter();
         connections
             .map(|session| {
@@ -170,10 +162,60 @@ impl Service {
             .collect()
     }
 
+    /// A message that went from one occupant of a room to another, as `reader`, who is one of
+    /// them, finds it afterwards.
+    pub(crate) fn render_whisper(
+        &self,
+        message: &MessageSent,
+        reader: Party,
+        shop: ShopId,
+        place: Position,
+    ) -> String {
+        let room = format!("{shop}@{}", self.settings.rooms());
+        let own = self.bare(reader);
+        let (from, to) = match message.peer_of(reader) {
+            Some(peer) if message.from == reader => {
+                let resource = message.from_resource.as_deref().unwrap_or_default();
+                (format!("{own}/{resource}"), format!("{room}/{peer}"))
+            }
+            _ => (format!("{room}/{}", message.from), own),
+        };
+        let from = from.trim_end_matches('/');
+        let Stanza { mut head, tail } = self.whisper_of(message, reader, from, place);
+        attribute(&mut head, "to", &to);
+        head + &tail
+    }
+
+    fn whisper_of(
+        &self,
+        message: &MessageSent,
+        reader: Party,
+        from: &str,
+        place: Position,
+    ) -> Stanza {
+        let mut head = String::from("<message type='chat'");
+        if let Some(id) = &message.id {
+            attribute(&mut head, "id", id);
+        }
+        attribute(&mut head, "from", from);
+        let mut tail = String::from(">");
+        contents(&mut tail, message);
+        tail.push_str(&format!("<x xmlns='{MUC_USER}'/>"));
+        stanza_id(&mut tail, &self.bare(reader), place);
+        tail.push_str("</message>");
+        Stanza { head, tail }
+    }
+
+    /// What accompanies something that is said in a room; who its occupants are, is the room's to
+    /// say (XEP-0313 §8.4).
+    fn room_children(&self, stanza: &Element) -> String {
+        self.children_but(stanza, |child| child.is("x", MUC_USER))
+    }
+
     /// Something was said in a room.
     pub(crate) fn said(&self, shop: ShopId, message: &MessageSent, event: &RecordedEvent) {
         if let Some(room) = self.rooms.get(shop) {
-            room.tell(event, self.render_said(message, None));
+            room.tell(event, self.render_said(message, event.position, None));
         }
     }
 
@@ -184,8 +226,19 @@ impl Service {
         }
     }
 
+    /// The same as it stands in the room's archive.
+    pub(crate) fn render_archived(&self, message: &MessageSent, place: Position) -> String {
+        let Stanza { head, tail } = self.render_said(message, place, None);
+        head + &tail
+    }
+
     /// Something that was said in a room; `sent` says when, if that was before one came.
-    pub(super) fn render_said(&self, message: &MessageSent, sent: Option<Millis>) -> Stanza {
+    pub(super) fn render_said(
+        &self,
+        message: &MessageSent,
+        place: Position,
+        sent: Option<Millis>,
+    ) -> Stanza {
         let room = match message.to {
             Destination::Room(shop) => format!("{shop}@{}", self.settings.rooms()),
             Destination::To(_) => self.settings.rooms(),
@@ -197,6 +250,7 @@ impl Service {
         attribute(&mut head, "from", &format!("{room}/{}", message.from));
         let mut tail = String::from(">");
         contents(&mut tail, message);
+        stanza_id(&mut tail, &room, place);
         if let Some(at) = sent {
             delay(&mut tail, &room, at);
         }

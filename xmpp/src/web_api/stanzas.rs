@@ -6,9 +6,8 @@ use super::Web;
 use super::answer::Failure;
 use super::parameters::body;
 use crate::address::Address;
-use crate::message::children;
 use crate::reader::{Incoming, MEMBER_BYTES, Reader, STREAMS};
-use crate::stanza::{CLIENT, StanzaError, forwarded};
+use crate::stanza::{CLIENT, StanzaError, passed_on};
 use crate::xml::Element;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -48,7 +47,7 @@ impl Web {
         let passing = matches!(kind, "error" | "headline");
         let message = |from, to, body: String| MessageSent {
             id: stanza.attr("id").map(str::to_owned),
-            children: children(stanza),
+            children: self.service.children(stanza),
             ..MessageSent::new(from, to, body)
         };
         match (route, said) {
@@ -103,7 +102,7 @@ impl Web {
         let receivers = one.map_or_else(|| all().collect(), |one| vec![one]);
         let from = stanza.attr("from").unwrap_or_default();
         for receiver in receivers {
-            let stanza = forwarded(stanza, from, &receiver.jid);
+            let stanza = passed_on(stanza, from, &receiver.jid, |_| false);
             receiver.outbox.push(&[&stanza]);
         }
     }
