@@ -9,6 +9,7 @@ mod admin;
 mod album;
 mod announcements;
 mod architecture;
+mod archive;
 mod bad_pictures;
 mod bad_stanzas;
 mod blob_kills;

@@ -62,17 +62,21 @@ async fn what_is_said_reaches_everybody_the_speaker_too_word_for_word() {
     let shake = "[摇一摇:阿娜] &lt;3";
     let says = cafe.says("m1", shake);
     cafe.a.sends(&says).await;
+    let heard = [
+        cafe.a.stanza("message").await,
+        cafe.b.stanza("message").await,
+    ];
+    let place = cafe.house.head().await.0;
     let Cafe { shop, ana, .. } = &cafe;
-    let expected = |to: &Chatter| {
-        format!(
+    for (to, heard) in [&cafe.a, &cafe.b].into_iter().zip(heard) {
+        let expected = format!(
             "<message type='groupchat' id='m1' from='{shop}@c.dface.cn/{}' to='{}'>\
-             <body>{shake}</body></message>",
+             <body>{shake}</body>\
+             <stanza-id xmlns='urn:xmpp:sid:0' by='{shop}@c.dface.cn' id='{place}'/></message>",
             ana.id, to.jid
-        )
-    };
-    let (for_a, for_b) = (expected(&cafe.a), expected(&cafe.b));
-    assert_eq!(cafe.a.stanza("message").await, for_a);
-    assert_eq!(cafe.b.stanza("message").await, for_b);
+        );
+        assert_eq!(heard, expected);
+    }
     let shop: u64 = cafe.shop.parse().expect("a number");
     same(
         &cafe.house.happened().await,
