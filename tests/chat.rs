@@ -1,5 +1,6 @@
 //! Talking to one person over XMPP (seed §28): stored before it is seen, in order, once.
 
+mod copies;
 mod inbox;
 mod kicked;
 mod killed;
@@ -21,9 +22,12 @@ async fn what_one_says_the_other_hears_word_for_word() {
         "<message type='chat' id='m1' from='spoofed@dface.cn' to='{to}'>{inside}</message>"
     ))
     .await;
+    let heard = b.stanza("message").await;
+    let place = house.head().await.0;
+    let stamped = format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{to}' id='{place}'/>");
     assert_eq!(
-        b.stanza("message").await,
-        format!("<message type='chat' id='m1' from='{from}' to='{to}'>{inside}</message>")
+        heard,
+        format!("<message type='chat' id='m1' from='{from}' to='{to}'>{inside}{stamped}</message>")
     );
     // The same name from either side.
     let stream = if ana.id < bo.id {

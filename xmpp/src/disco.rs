@@ -1,6 +1,7 @@
 //! Finding out what is where (XEP-0030).
 
 use crate::blocking::BLOCKING;
+use crate::carbons::CARBONS;
 use crate::iq::{PING, VERSION};
 use crate::mam::{MAM, MAM_EXTENDED};
 use crate::stanza_id::SID;
@@ -12,13 +13,22 @@ pub(crate) const ITEMS: &str = "http://jabber.org/protocol/disco#items";
 
 /// What this server is and can do.
 pub(crate) fn house() -> String {
-    let features = [INFO, ITEMS, PING, VERSION, VCARD, BLOCKING, "msgoffline"];
+    let features = [
+        INFO,
+        ITEMS,
+        PING,
+        VERSION,
+        VCARD,
+        BLOCKING,
+        CARBONS,
+        "msgoffline",
+    ];
     info("server", "im", "lianlian", &features)
 }
 
 /// What one's own account is.
 pub(crate) fn account() -> String {
-    let features = [INFO, ITEMS, VCARD, MAM, MAM_EXTENDED, SID];
+    let features = [INFO, ITEMS, VCARD, MAM, MAM_EXTENDED, SID, CARBONS];
     info("account", "registered", "", &features)
 }
 

@@ -11,7 +11,10 @@ impl Door for Service {
     fn happened(&self, event: &Arc<RecordedEvent>) {
         match &event.event {
             Event::MessageSent(message) => match message.to {
-                Destination::To(party) => self.deliver(party, message, event),
+                Destination::To(party) => {
+                    self.deliver(party, message, event);
+                    self.copy_sent(message, event);
+                }
                 Destination::Room(shop) => self.said(shop, message, event),
             },
             Event::UserBanned(banned) => {
@@ -65,10 +68,16 @@ impl Service {
         let stanza: Arc<str> = self.render(message, party, event.position, None).into();
         let wanted = message.to_resource.as_deref();
         if let Some(one) = sessions.iter().find(|one| Some(&*one.resource) == wanted) {
-            return one.receive(event, &stanza, true);
+            one.receive(event, &stanza, true);
+            return self.copy_received(message, party, |other| Arc::ptr_eq(other, one), event);
         }
+        let is_heard = sessions.iter().any(|one| one.listens());
         for session in sessions {
             session.receive(event, &stanza, false);
+        }
+        if is_heard {
+            // Of the others that are there, none wants messages; but some may want copies.
+            self.copy_received(message, party, |other| other.listens(), event);
         }
     }
 

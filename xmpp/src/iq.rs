@@ -4,6 +4,7 @@
 use crate::Service;
 use crate::address::Address;
 use crate::blocking::BLOCKING;
+use crate::carbons::CARBONS;
 use crate::mam::MAM;
 use crate::session::Session;
 use crate::stanza::{StanzaError, error_to, passed_on, result_of};
@@ -103,6 +104,10 @@ impl Service {
             // The people around are found over HTTP; nobody is kept in a list here.
             ("query", ROSTER) if is_get => Ok(format!("<query xmlns='{ROSTER}'/>")),
             ("query", ROSTER) => Err(StanzaError::NOT_ALLOWED),
+            ("enable" | "disable", CARBONS) if !is_get => {
+                session.want_copies(payload.name() == "enable");
+                Ok(String::new())
+            }
             (_, MAM) => {
                 let own = Archive::Of(session.party);
                 self.archive(session, own, payload, is_get).await

@@ -5,6 +5,7 @@
 
 mod address;
 mod blocking;
+mod carbons;
 mod confirm;
 mod connection;
 mod disco;

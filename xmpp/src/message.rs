@@ -106,11 +106,12 @@ impl Service {
             let all = self.sessions.of(party).into_iter();
             all.filter(|one| one.listens()).collect()
         };
-        let receivers = one.map_or_else(to_all, |one| vec![one]);
-        for receiver in receivers {
+        let receivers: Vec<_> = one.map_or_else(to_all, |one| vec![one]);
+        for receiver in &receivers {
             let stanza = self.passed(stanza, &session.jid, &receiver.jid);
             receiver.outbox.offer(&[&stanza]);
         }
+        self.copy_passed(session, stanza, party, &receivers);
         Ok(())
     }
 

@@ -49,6 +49,8 @@ struct State {
     detached: Option<Instant>,
     /// The connection that wants to go on with it.
     heir: Option<oneshot::Sender<Bound>>,
+    /// It wants copies of what the person's other connections say and hear.
+    wants_copies: bool,
 }
 
 /// Whether messages to a person pass to this connection.
@@ -58,10 +60,13 @@ enum Gate {
     #[default]
     Closed,
     /// They wait until the inbox has been handed out.
-    Waiting(Vec<(Arc<RecordedEvent>, Arc<str>)>),
+    Waiting(Vec<Queued>),
     /// They do, those behind this position.
     Open(Position),
 }
+
+/// Something that waits: of which event, what is sent, and whether that is a copy.
+type Queued = (Arc<RecordedEvent>, Arc<str>, bool);
 
 /// What is to be done when a connection has said that it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +155,17 @@ impl Session {
         self.state().follows_blocks
     }
 
+    /// It wants copies of what the person's other connections say and hear, or no longer.
+    pub(crate) fn want_copies(&self, wanted: bool) {
+        self.state().wants_copies = wanted;
+    }
+
+    /// Whether such copies go to it: it wants them, and has said that it is there.
+    pub(crate) fn takes_copies(&self) -> bool {
+        let state = self.state();
+        state.wants_copies && state.presence.is_some()
+    }
+
     /// Whether messages to its person go to it.
     pub(crate) fn listens(&self) -> bool {
         !matches!(self.state().gate, Gate::Closed)
@@ -177,9 +193,9 @@ impl Session {
         if let Gate::Waiting(queue) = &mut state.gate {
             let queue = std::mem::take(queue);
             state.gate = Gate::Open(position);
-            for (event, stanza) in queue {
+            for (event, stanza, is_copy) in queue {
                 if event.position > position {
-                    self.write(&event, &stanza);
+                    self.write(&event, &stanza, is_copy);
                 }
             }
         }
@@ -217,20 +233,30 @@ impl Session {
     /// Takes a message, `stanza`; `alone` says that it is for this connection only, which need not
     /// have said that it is there.
     pub(crate) fn receive(&self, event: &Arc<RecordedEvent>, stanza: &Arc<str>, alone: bool) {
+        self.take(event, stanza, alone, false);
+    }
+
+    /// Takes a copy of a message that another connection has sent or received. That it arrives
+    /// says nothing about the message itself.
+    pub(crate) fn receive_copy(&self, event: &Arc<RecordedEvent>, stanza: &Arc<str>) {
+        self.take(event, stanza, true, true);
+    }
+
+    fn take(&self, event: &Arc<RecordedEvent>, stanza: &Arc<str>, alone: bool, is_copy: bool) {
         let mut state = self.state();
         match &mut state.gate {
             Gate::Closed if !alone => {}
             Gate::Waiting(queue) if queue.len() < QUEUE => {
-                queue.push((event.clone(), stanza.clone()));
+                queue.push((event.clone(), stanza.clone(), is_copy));
             }
             Gate::Waiting(_) => self.outbox.close(StreamError::ResourceConstraint),
             Gate::Open(position) if event.position <= *position => {}
-            Gate::Closed | Gate::Open(_) => self.write(event, stanza),
+            Gate::Closed | Gate::Open(_) => self.write(event, stanza, is_copy),
         }
     }
 
-    fn write(&self, event: &RecordedEvent, stanza: &str) {
-        match key(event) {
+    fn write(&self, event: &RecordedEvent, stanza: &str, is_copy: bool) {
+        match key(event).filter(|_| !is_copy) {
             Some(key) => self.outbox.push_message(&[stanza], key),
             None => self.outbox.push(&[stanza]),
         };
