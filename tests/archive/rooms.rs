@@ -98,7 +98,7 @@ async fn a_whisper_belongs_to_the_two_and_not_to_the_room() {
     let to = format!(" to='{room}'");
     assert!(bodies(&asks(&mut cafe.a, &to, &page(&[], "")).await).is_empty());
     let sent = asks(&mut cafe.a, "", &page(&[("with", &of_bo)], "")).await;
-    assert_eq!(places(&sent), [place.clone()]);
+    assert_eq!(places(&sent), [place.as_str()]);
     let expected = format!(
         "id='w1' from='{}' to='{of_bo}'><body>psst</body>",
         cafe.a.jid
