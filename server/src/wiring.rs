@@ -86,7 +86,7 @@ impl House {
         );
         let policies = policies.await.context("cannot start the policies")?;
         let sweep = BlobSweep::start(commands.clone(), blobs.clone());
-        let pictures = Pictures::new(blobs, links, folder.folder("uploads")?);
+        let pictures = Pictures::new(blobs.clone(), links, folder.folder("uploads")?);
         let api = api_settings(settings)?;
         let app = api::App::new(commands.clone(), projections.clone(), pictures, api);
         let dispatcher = Dispatcher::start(log.clone())
@@ -96,6 +96,7 @@ impl House {
             commands,
             projections.clone(),
             dispatcher.clone(),
+            blobs,
             app.login_guard(),
             xmpp_settings(settings)?,
         );

@@ -1,7 +1,9 @@
 //! The first picture of the album stands for the person wherever one is shown (seed §6, §8, §10,
 //! §11, §13, §23, §24).
 
-use crate::harness::{Answer, Door, Form, House, JPEG, Phone, id_of, picture};
+use crate::harness::{Answer, Away, Door, Form, House, JPEG, Phone, id_of, picture};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 /// The rows of the lists in which `viewer` finds Ana, who follows and is followed, and has just
@@ -212,4 +214,40 @@ async fn a_rejected_picture_leaves_the_album_and_the_next_becomes_the_logo() {
     ana.get("/user_logos/show", &[("id", &damaged)])
         .await
         .refused(404);
+}
+
+#[tokio::test]
+async fn the_card_of_a_person_shows_the_logo_unless_the_pictures_are_away() {
+    let house = House::new().await;
+    let shop = house.shop("Ekberg", 60.168, 24.938).await;
+    let (ana, bo) = (house.login("ana").await, house.login("bo").await);
+    let mut b = house.online(&bo, "phone").await;
+    let mut card = async |of: &str| {
+        b.sends(&format!(
+            "<iq type='get' id='v' to='{of}@dface.cn'><vCard xmlns='vcard-temp'/></iq>"
+        ))
+        .await;
+        b.is_answered().await
+    };
+    let without = card(&ana.id).await;
+    assert!(without.contains("<FN>ana</FN>"), "{without}");
+    assert!(!without.contains("<PHOTO>"), "{without}");
+    let of_shop = card(&format!("s{shop}")).await;
+    assert!(!of_shop.contains("<PHOTO>"), "{of_shop}");
+    ana.add_picture("sea").await;
+    house.quiet().await;
+    {
+        let _away = Away::take(&house.blob_folder());
+        assert_eq!(card(&ana.id).await, without, "without what cannot be had");
+    }
+    let shown = [("id", ana.id.as_str()), ("size", "1")];
+    let thumbnail = bo.see("/user_info/logo.json", &shown).await.body;
+    let expected = format!(
+        "<PHOTO><TYPE>image/png</TYPE><BINVAL>{}</BINVAL></PHOTO></vCard>",
+        STANDARD.encode(&thumbnail)
+    );
+    assert!(card(&ana.id).await.contains(&expected));
+    // Once it is known, nobody has to fetch it again.
+    let _away = Away::take(&house.blob_folder());
+    assert!(card(&ana.id).await.contains(&expected));
 }

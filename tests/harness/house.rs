@@ -424,6 +424,7 @@ impl Plan {
             log.clone(),
             commands.clone(),
             projections.clone(),
+            blobs.clone(),
             &app,
             self.xmpp.clone(),
         )

@@ -4,6 +4,7 @@ use super::poll::PATIENCE;
 use commands::Commands;
 use delivery::Dispatcher;
 use eventlog::EventLog;
+use media::blobs::Blobs;
 use projections::Projections;
 use rcgen::CertifiedKey;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -64,12 +65,20 @@ impl XmppDoor {
         log: Arc<dyn EventLog>,
         commands: Arc<Commands>,
         projections: Arc<Projections>,
+        blobs: Blobs,
         app: &api::App,
         settings: Settings,
     ) -> Self {
         let dispatcher = Dispatcher::start(log).await.expect("a log");
         let guard = app.login_guard();
-        let service = Service::start(commands, projections, dispatcher.clone(), guard, settings);
+        let service = Service::start(
+            commands,
+            projections,
+            dispatcher.clone(),
+            blobs,
+            guard,
+            settings,
+        );
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = watch::channel(false);

@@ -43,6 +43,7 @@ pub use websocket::{Place, WebSocketSettings, websocket_router};
 use commands::{Commands, LoginGuard};
 use confirm::Confirmations;
 use delivery::Dispatcher;
+use media::blobs::Blobs;
 use muc::Rooms;
 use projections::Projections;
 use session::Sessions;
@@ -68,18 +69,21 @@ pub struct Service {
     guests: watch::Sender<usize>,
     /// Those end.
     closing: watch::Sender<bool>,
+    pictures: vcard::Pictures,
     stop: watch::Sender<bool>,
     noting: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Service {
     /// A service that writes through `commands`, reads `projections` and hands on what
-    /// `dispatcher` shows it; failed logins are counted by `login_guard`.
+    /// `dispatcher` shows it; pictures are in `blobs`, and failed logins are counted by
+    /// `login_guard`.
     #[must_use]
     pub fn start(
         commands: Arc<Commands>,
         projections: Arc<Projections>,
         dispatcher: Arc<Dispatcher>,
+        blobs: Blobs,
         login_guard: Arc<LoginGuard>,
         settings: Settings,
     ) -> Arc<Self> {
@@ -95,6 +99,7 @@ impl Service {
             ended: Ended::default(),
             guests: watch::Sender::new(0),
             closing: watch::Sender::new(false),
+            pictures: vcard::Pictures::new(blobs),
             stop: watch::Sender::new(false),
             noting: Mutex::default(),
         });

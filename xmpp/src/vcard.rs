@@ -1,6 +1,10 @@
-//! Who somebody is (XEP-0054): the name, for clients that show more than an id.
+//! Who somebody is (XEP-0054): the name and the picture, for clients that show more than an id.
 //!
-//! Profiles are changed over HTTP only.
+//! Profiles and pictures are changed over HTTP only.
+
+mod picture;
+
+pub(crate) use picture::Pictures;
 
 use crate::Service;
 use crate::stanza::StanzaError;
@@ -30,10 +34,15 @@ impl Service {
             escape(&mut out, &name);
             out.push_str(&format!("</{field}>"));
         }
-        out.push_str(&format!(
-            "<JABBERID>{of}@{}</JABBERID></vCard>",
-            self.settings.domain
-        ));
+        out.push_str(&format!("<JABBERID>{}</JABBERID>", self.bare(of)));
+        if let Party::User(user) = of
+            && let Some(picture) = self.pictures.of(user, &self.projections.albums).await
+        {
+            out.push_str("<PHOTO><TYPE>image/png</TYPE><BINVAL>");
+            out.push_str(&picture);
+            out.push_str("</BINVAL></PHOTO>");
+        }
+        out.push_str("</vCard>");
         Ok(out)
     }
 }
