@@ -2,6 +2,7 @@
 //! with it. `./check` installs it below the target folder.
 
 use crate::harness::{House, PATIENCE};
+use sha1::Digest;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -55,4 +56,21 @@ async fn with_slixmpp_nothing_is_lost_or_doubled_when_connections_break() {
     let people = [&ana.id, &ana.password, &bo.id, &bo.password];
     let people = people.map(String::as_str);
     plays("slixmpp/broken.py", &house, &people).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_with_slixmpp_read_what_was_said() {
+    let house = House::new().await;
+    let shop = house.shop("Ekberg", 60.168, 24.938).await;
+    let (ana, bo) = (house.login("ana").await, house.login("bo").await);
+    ana.add_picture("sea").await;
+    house.quiet().await;
+    let shown = [("id", ana.id.as_str()), ("size", "1")];
+    let thumbnail = bo.see("/user_info/logo.json", &shown).await.body;
+    let picture = hex::encode(sha1::Sha1::digest(&thumbnail));
+    let people = [&ana.id, &ana.password, &bo.id, &bo.password];
+    let mut arguments = people.map(String::as_str).to_vec();
+    arguments.insert(0, &shop);
+    arguments.push(&picture);
+    plays("slixmpp/archive.py", &house, &arguments).await;
 }
