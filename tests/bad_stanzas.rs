@@ -52,7 +52,7 @@ impl Two {
                 "<message type='chat' id='well' to='{to}'><body>well?</body></message>"
             ))
             .await;
-        self.b.receives("<body>well?</body></message>").await;
+        self.b.receives("<body>well?</body>").await;
         assert_eq!(self.a.is_answered().await, "");
     }
 }

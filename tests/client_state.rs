@@ -31,7 +31,7 @@ async fn an_inactive_client_hears_of_presences_and_typing_only_with_something_th
         bare(&bo)
     ))
     .await;
-    let heard = b.receives("<body>hi</body></message>").await;
+    let heard = b.receives("<body>hi</body>").await;
     assert!(!heard.contains("away"), "only the last counts: {heard}");
     let order = [
         heard.find("<show>dnd</show>"),

@@ -110,12 +110,12 @@ async fn each_side_says_what_has_come_when_it_is_asked() {
     // It is asked once for all that came at once, and not while it owes an answer.
     let to = a.jid.clone();
     says(&mut b, &to, "one").await;
-    a.receives("<body>one</body></message>").await;
+    a.receives("<body>one</body>").await;
     a.receives(ASK).await;
     for text in ["two", "three"] {
         says(&mut b, &to, text).await;
     }
-    a.receives("<body>three</body></message>").await;
+    a.receives("<body>three</body>").await;
     let heard = a.is_answered().await;
     assert!(!heard.contains(ASK), "{heard}");
     acknowledges(&mut a, 5).await;
@@ -165,11 +165,11 @@ async fn a_broken_connection_is_followed_by_one_that_gets_exactly_what_had_not_c
     a.receives(&format!("from='{room}/{}'", bo.id)).await;
     let to = bare(&bo);
     says(&mut a, &to, "one").await;
-    b.receives("<body>one</body></message>").await;
+    b.receives("<body>one</body>").await;
     let heard = b.is_answered().await;
     assert!(bodies(&heard).is_empty(), "{heard}");
     says(&mut a, &to, "two").await;
-    b.receives("<body>two</body></message>").await;
+    b.receives("<body>two</body>").await;
     drop(b);
 
     says(&mut a, &to, "three").await;
@@ -186,7 +186,7 @@ async fn a_broken_connection_is_followed_by_one_that_gets_exactly_what_had_not_c
     // answer, `one`, and an answer.
     let (mut b, handled) = resume(&house, &bo, &id, 8).await;
     assert_eq!(handled, 5, "two presences and three pings");
-    let heard = b.receives("<body>four</body></message>").await;
+    let heard = b.receives("<body>four</body>").await;
     assert_eq!(bodies(&heard), ["two", "three", "room", "four"]);
     assert!(!heard.contains("<delay "), "as they came: {heard}");
     b.receives(ASK).await;
@@ -197,7 +197,7 @@ async fn a_broken_connection_is_followed_by_one_that_gets_exactly_what_had_not_c
     ))
     .await;
     a.receives("<body>back</body>").await;
-    b.receives("<body>back</body></message>").await;
+    b.receives("<body>back</body>").await;
     b.receives(ASK).await;
     acknowledges(&mut b, 13).await;
     b.is_answered().await;
@@ -214,18 +214,18 @@ async fn a_connection_that_seems_to_live_is_left_to_the_one_that_resumes() {
     let (b, id) = managed(&house, &bo, "phone").await;
     says(&mut a, &bare(&bo), "one").await;
     let (mut again, _) = resume(&house, &bo, &id, 2).await;
-    again.receives("<body>one</body></message>").await;
+    again.receives("<body>one</body>").await;
     let rest = b.rest().await;
     assert!(
         rest.contains("<conflict ") && !rest.contains("resumed"),
         "{rest}"
     );
     says(&mut a, &bare(&bo), "two").await;
-    again.receives("<body>two</body></message>").await;
+    again.receives("<body>two</body>").await;
     // And once more.
     drop(again);
     let (mut third, _) = resume(&house, &bo, &id, 3).await;
-    let heard = third.receives("<body>two</body></message>").await;
+    let heard = third.receives("<body>two</body>").await;
     assert_eq!(bodies(&heard), ["two"]);
 }
 
@@ -506,7 +506,7 @@ async fn a_client_without_management_is_asked_whether_messages_have_come() {
     let mut a = house.chatter(&ana, "phone").await;
     let mut b = house.online(&bo, "phone").await;
     says(&mut a, &bare(&bo), "one").await;
-    b.receives("<body>one</body></message>").await;
+    b.receives("<body>one</body>").await;
     let ping = b.stanza("iq").await;
     let id = ping
         .split("id='")
@@ -538,5 +538,5 @@ async fn a_managed_client_that_does_not_answer_is_let_go_but_may_come_back() {
     assert!(rest.contains("<connection-timeout "), "{rest}");
     says(&mut a, &bare(&bo), "one").await;
     let (mut b, _) = resume(&house, &bo, &id, 2).await;
-    b.receives("<body>one</body></message>").await;
+    b.receives("<body>one</body>").await;
 }

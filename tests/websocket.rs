@@ -58,7 +58,7 @@ async fn somebody_in_a_browser_talks_to_somebody_with_a_phone() {
         bare(&ana)
     ))
     .await;
-    a.receives("<body>back</body></message>").await;
+    a.receives("<body>back</body>").await;
     b.sends(CLOSE).await;
     assert_eq!(b.hears().await, CLOSE);
     assert!(matches!(b.hears_message().await, Some(Message::Close(_))));

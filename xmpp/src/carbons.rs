@@ -117,12 +117,12 @@ impl Service {
             .filter(|_| party != session.party);
         for one in sent.filter(|one| !went_to(one)) {
             one.outbox
-                .push(&[&self.wrapped(&inside(), kind, Side::Sent, &one)]);
+                .offer(&[&self.wrapped(&inside(), kind, Side::Sent, &one)]);
         }
         let received = self.takers(party).filter(|_| !receivers.is_empty());
         for one in received.filter(|one| !went_to(one)) {
             one.outbox
-                .push(&[&self.wrapped(&inside(), kind, Side::Received, &one)]);
+                .offer(&[&self.wrapped(&inside(), kind, Side::Received, &one)]);
         }
     }
 
