@@ -53,6 +53,7 @@ impl Two {
             ))
             .await;
         self.b.receives("<body>well?</body>").await;
+        self.b.receives("</message>").await;
         assert_eq!(self.a.is_answered().await, "");
     }
 }

@@ -39,6 +39,7 @@ async fn an_inactive_client_hears_of_presences_and_typing_only_with_something_th
         heard.find("<body>hi</body>"),
     ];
     assert!(order.is_sorted() && order[0].is_some(), "{heard}");
+    b.receives("</message>").await;
     // From now on things wait again, until it is active.
     tablet.sends("<presence><show>xa</show></presence>").await;
     tablet.is_answered().await;

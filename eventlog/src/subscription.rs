@@ -52,20 +52,14 @@ impl Subscription {
     /// Those of [`EventLog::read_all`]; the next call tries again at the same place.
     pub async fn next(&mut self) -> Result<Batch, Error> {
         loop {
-            match self.log.recent(self.position, PAGE) {
-                Some(events) => match events.last() {
-                    Some(last) => {
-                        let last = last.position;
-                        let events = events.into_iter().map(Ok).collect();
-                        self.position = last;
-                        return Ok(Batch { events, last });
-                    }
-                    None => {
-                        self.log.changed(self.position).await;
-                        continue;
-                    }
-                },
-                None => {}
+            if let Some(events) = self.log.recent(self.position, PAGE) {
+                let Some(last) = events.last().map(|event| event.position) else {
+                    self.log.changed(self.position).await;
+                    continue;
+                };
+                self.position = last;
+                let events = events.into_iter().map(Ok).collect();
+                return Ok(Batch { events, last });
             }
             let page = self
                 .log
