@@ -70,8 +70,9 @@ pub(crate) async fn what_is_submitted_keeps_its_order(fixture: &Fixture) {
         let submitted = log.submit(&stream(name), expected, vec![event("")]).await;
         answers.push(submitted.expect("submitted"));
     }
-    let stale = log.submit(&stream("shop-7"), NoStream, vec![event("")]);
-    let stale = stale.await.expect("submitted");
+    let shop = stream("shop-7");
+    let stale = log.submit(&shop, NoStream, vec![event("")]).await;
+    let stale = stale.expect("submitted");
     for (answer, number) in answers.into_iter().zip(0..) {
         let appended = answer.await.expect("appended");
         let place = (appended.position, appended.revision);
