@@ -9,6 +9,7 @@ use domain::user::{Gender, UserRegistered};
 use domain::{Event, Millis, Position, ShopId, StreamName, UserId};
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, ExpectedRevision, Filter, Metadata, NewEvent, StoredEvent};
+use media::blobs::{self, Blobs};
 use projections::{Options, Projections};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use std::net::SocketAddr;
@@ -86,10 +87,15 @@ impl House {
             per_address: u32::MAX,
             window: LONG,
         }));
+        let blobs = blobs::Settings {
+            url: format!("file://{}", folder.path().join("blobs").display()),
+            ..blobs::Settings::default()
+        };
         let service = Service::start(
             commands,
             projections.clone(),
             dispatcher.clone(),
+            Blobs::open(&blobs).expect("a blob store"),
             guard,
             settings(),
         );

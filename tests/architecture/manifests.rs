@@ -41,6 +41,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "commands",
             "projections",
             "delivery",
+            "media",
             "xmpp",
         ],
     ),

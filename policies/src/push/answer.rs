@@ -102,7 +102,7 @@ impl Answer {
             (429, "TooManyProviderTokenUpdates") => Err(ApnsError::Away(reason)),
             (429, _) => Err(ApnsError::Often),
             // 404 and 405 are about the path, which follows from the address.
-            (403 | 404 | 405, _) | (400, "BadTopic" | "MissingTopic" | "TopicDisallowed") => {
+            (403..=405, _) | (400, "BadTopic" | "MissingTopic" | "TopicDisallowed") => {
                 Err(ApnsError::Settings(if reason.is_empty() {
                     format!("status {status}")
                 } else {
