@@ -182,6 +182,32 @@ async fn an_archive_is_paged_from_either_end() {
 }
 
 #[tokio::test]
+async fn whoever_acknowledges_no_page_waits_for_the_next() {
+    let house = House::new().await;
+    let (ana, bo) = (house.login("ana").await, house.login("bo").await);
+    let mut a = house.online(&ana, "phone").await;
+    let long = "x".repeat(16_000);
+    for _ in 0..20 {
+        let to = bare(&bo);
+        a.sends(&format!(
+            "<message type='chat' to='{to}'><body>{long}</body></message>"
+        ))
+        .await;
+    }
+    a.sends("<enable xmlns='urn:xmpp:sm:3'/>").await;
+    a.receives("<enabled xmlns='urn:xmpp:sm:3'").await;
+    let first = places(&asks(&mut a, "", &page(&[], "")).await).len();
+    assert!(first > 0);
+    assert!(!places(&asks(&mut a, "", &page(&[], "")).await).is_empty());
+    let refused = asks(&mut a, "", &page(&[], "")).await;
+    assert!(refused.contains("<resource-constraint "), "{refused:.500}");
+    assert!(places(&refused).is_empty());
+    a.sends(&format!("<a xmlns='urn:xmpp:sm:3' h='{first}'/>"))
+        .await;
+    assert!(!places(&asks(&mut a, "", &page(&[], "")).await).is_empty());
+}
+
+#[tokio::test]
 async fn a_page_is_no_longer_than_a_connection_bears() {
     let house = House::new().await;
     let (ana, bo) = (house.login("ana").await, house.login("bo").await);

@@ -93,6 +93,10 @@ impl Service {
         if query.attr("node").is_some() {
             return Err(StanzaError::ITEM_NOT_FOUND);
         }
+        // Whoever asks for page after page, and acknowledges none, must not be cut off by them.
+        if session.outbox.is_half_full() {
+            return Err(StanzaError::RESOURCE_CONSTRAINT);
+        }
         let settings = &self.settings;
         let wanted = Query::of(query, &settings.domain, &settings.rooms())?;
         let head = self.head().await?;

@@ -116,6 +116,12 @@ impl Outbox {
         status.waiting + status.kept + length <= LIMIT / 2 && self.push(parts)
     }
 
+    /// Whether more than half of the room is taken, also by what was written and must be kept.
+    pub(crate) fn is_half_full(&self) -> bool {
+        let status = self.status();
+        status.waiting + status.kept > LIMIT / 2
+    }
+
     /// Adds a message whose arrival will be confirmed.
     pub(crate) fn push_message(&self, parts: &[&str], key: MessageKey) -> bool {
         self.add(parts, Kind::Message(key))
