@@ -20,11 +20,9 @@ pub fn run(bytes: &[u8]) {
         return;
     };
     let limit = [200, 1_000, 10 * 1024, 64 * 1024][usize::from(choice & 3)];
-    let text = if choice & 4 == 0 {
-        [HEADER.as_bytes(), rest].concat()
-    } else {
-        rest.to_vec()
-    };
+    let header = if choice & 4 == 0 { HEADER } else { "" };
+    // Text may be looked at only when something else begins.
+    let text = [header.as_bytes(), rest, b"<"].concat();
     let whole = read([text.as_slice()], limit);
     for size in [1, usize::from(*cut).max(2)] {
         let pieces = read(text.chunks(size), limit);

@@ -262,7 +262,7 @@ mod tests {
             StreamError::PolicyViolation,
         );
         refused(
-            &format!("<a>{}</a>", "\"".repeat(900)),
+            &format!("<a>{}</a>", ">".repeat(900)),
             StreamError::PolicyViolation,
         );
         // White space is no stanza, however much of it.

@@ -5,6 +5,9 @@
 use rxml::{AttrMap, Namespace};
 use std::fmt::Write;
 
+/// What cannot stand in an attribute as it is; a reader would make spaces of the last ones.
+const ATTRIBUTE: [char; 8] = ['&', '<', '>', '\'', '"', '\r', '\n', '\t'];
+
 /// An element with all that is in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Element {
@@ -90,14 +93,14 @@ impl Element {
         // `<name></name>`
         let mut length = 2 * self.name.len() + 5;
         if self.ns() != around {
-            length += escaped_length(self.ns()) + 9;
+            length += attribute_length(self.ns()) + 9;
         }
         for ((ns, name), value) in self.attrs.iter() {
             let name: &str = name;
-            length += name.len() + escaped_length(value) + 4;
+            length += name.len() + attribute_length(value) + 4;
             if !ns.is_none() {
                 // The prefix twice, with a number, and ` xmlns:=''`.
-                length += escaped_length(ns.as_str()) + 2 * 8 + 10;
+                length += attribute_length(ns.as_str()) + 2 * 8 + 10;
             }
         }
         length
@@ -141,14 +144,18 @@ pub(crate) fn attribute(out: &mut String, name: &str, value: &str) {
     out.push(' ');
     out.push_str(name);
     out.push_str("='");
-    escape(out, value);
+    escape_these(out, value, &ATTRIBUTE);
     out.push('\'');
 }
 
-/// Writes `text` so that it reads back as it is, in an attribute or between elements.
+/// Writes `text` so that it reads back as it is between elements.
 pub(crate) fn escape(out: &mut String, text: &str) {
+    escape_these(out, text, &['&', '<', '>', '\r']);
+}
+
+fn escape_these(out: &mut String, text: &str, special: &[char]) {
     let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '\'', '"', '\r', '\n', '\t']) {
+    while let Some(at) = rest.find(special) {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
         let (special, after) = special.split_at(1);
@@ -159,7 +166,6 @@ pub(crate) fn escape(out: &mut String, text: &str) {
             "'" => "&apos;",
             "\"" => "&quot;",
             "\r" => "&#13;",
-            // In an attribute a reader would make a space of them.
             "\n" => "&#10;",
             _ => "&#9;",
         });
@@ -168,20 +174,30 @@ pub(crate) fn escape(out: &mut String, text: &str) {
     out.push_str(rest);
 }
 
-/// How long `text` is when it is escaped.
+/// How long `text` is when it is written between elements.
 pub(crate) fn escaped_length(text: &str) -> usize {
     let more = text.bytes().map(|byte| match byte {
-        b'\'' | b'"' => 5,
-        b'&' | b'\r' | b'\n' => 4,
-        b'<' | b'>' | b'\t' => 3,
+        b'&' | b'\r' => 4,
+        b'<' | b'>' => 3,
         _ => 0,
     });
     text.len() + more.sum::<usize>()
 }
 
-/// `text`, escaped.
+/// How long `value` is when it is written as that of an attribute.
+fn attribute_length(value: &str) -> usize {
+    let more = value.bytes().map(|byte| match byte {
+        b'\'' | b'"' => 5,
+        b'\n' => 4,
+        b'\t' => 3,
+        _ => 0,
+    });
+    escaped_length(value) + more.sum::<usize>()
+}
+
+/// `text`, escaped for an attribute or between elements.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    escape(&mut out, text);
+    escape_these(&mut out, text, &ATTRIBUTE);
     out
 }
