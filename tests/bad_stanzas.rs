@@ -222,8 +222,9 @@ async fn odd_but_sound_stanzas_arrive_as_they_are() {
                 "<message type='chat' id='&quot;&#10;\u{1f600}' to='{bo}'><body>{number}</body>{inside}</message>"
             ))
             .await;
-        let whole = format!("<body>{number}</body>{inside}</message>");
+        let whole = format!("<body>{number}</body>{inside}<stanza-id ");
         let heard = two.b.receives(&whole).await;
+        two.b.receives("</message>").await;
         let head = "<message type='chat' id='&quot;&#10;\u{1f600}' from='";
         assert!(heard.starts_with(head), "{heard:.300}");
         assert_eq!(two.a.is_answered().await, "", "{inside:.80}");
