@@ -52,13 +52,16 @@ impl Subscription {
     /// Those of [`EventLog::read_all`]; the next call tries again at the same place.
     pub async fn next(&mut self) -> Result<Batch, Error> {
         loop {
-            if let Some(events) = self.log.recent(self.position, PAGE) {
-                let Some(last) = events.last().map(|event| event.position) else {
-                    self.log.changed(self.position).await;
-                    continue;
-                };
+            let mut recent = self.log.recent(self.position, PAGE);
+            if recent.as_ref().is_some_and(Vec::is_empty) {
+                self.log.changed(self.position).await;
+                recent = self.log.recent(self.position, PAGE);
+            }
+            // Nothing new in spite of the change: then the log itself has to say why.
+            let recent = recent.unwrap_or_default();
+            if let Some(last) = recent.last().map(|event| event.position) {
                 self.position = last;
-                let events = events.into_iter().map(Ok).collect();
+                let events = recent.into_iter().map(Ok).collect();
                 return Ok(Batch { events, last });
             }
             let page = self
