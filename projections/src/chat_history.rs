@@ -5,7 +5,7 @@
 pub mod archive;
 
 use crate::Error;
-use crate::sql::{Refusal, Rows, SqlProjection, Table};
+use crate::sql::{Refusal, Rows, SqlProjection, Table, Value};
 use crate::store::stored;
 use domain::chat::{Destination, HistoryCleared, MessageSent};
 use domain::{Event, EventKind, Millis, Party, Position, ShopId};
@@ -234,10 +234,12 @@ impl SqlProjection for ChatHistory {
 
     async fn apply(&self, rows: &mut Rows<'_>, events: &[&RecordedEvent]) -> Result<(), Refusal> {
         let mut hours = BTreeMap::new();
+        let (mut said, mut archived) = (Vec::new(), Vec::new());
         for event in events {
             match &event.event {
                 Event::MessageSent(message) => {
-                    keep(rows, event, message).await?;
+                    said.push(history_row(event, message)?);
+                    archived.extend(archive_rows(event, message));
                     let hour = event.time.0.div_euclid(HOUR_MS);
                     let (_, last) = hours
                         .entry(hour)
@@ -248,6 +250,8 @@ impl SqlProjection for ChatHistory {
                 _ => {}
             }
         }
+        rows.insert("chat_history", HISTORY, said).await?;
+        rows.insert("chat_archive", ARCHIVE, archived).await?;
         for (hour, (first, last)) in hours {
             note_hour(rows, hour, first, last).await?;
         }
@@ -255,47 +259,56 @@ impl SqlProjection for ChatHistory {
     }
 }
 
-async fn keep(
-    rows: &mut Rows<'_>,
-    event: &RecordedEvent,
-    message: &MessageSent,
-) -> Result<(), sqlx::Error> {
-    let conversation = match message.to {
+const HISTORY: [&str; 8] = [
+    "conversation",
+    "position",
+    "sender",
+    "from_resource",
+    "to_resource",
+    "via",
+    "at_ms",
+    "message",
+];
+
+const ARCHIVE: [&str; 3] = ["owner", "position", "conversation"];
+
+fn history_row(event: &RecordedEvent, message: &MessageSent) -> Result<[Value; 8], sqlx::Error> {
+    let text = serde_json::to_string(message).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let via = message.via.map(|shop| shop.to_string()).unwrap_or_default();
+    Ok([
+        conversation(message).into(),
+        stored(event.position).into(),
+        message.from.to_string().into(),
+        Value::Text(message.from_resource.clone()),
+        Value::Text(message.to_resource.clone()),
+        via.into(),
+        event.time.0.into(),
+        text.into(),
+    ])
+}
+
+/// In whose archives a message is. Who speaks to themselves has it once, for the second row is
+/// there already.
+fn archive_rows(event: &RecordedEvent, message: &MessageSent) -> Vec<[Value; 3]> {
+    let Destination::To(to) = message.to else {
+        return Vec::new();
+    };
+    let row = |owner: Party| {
+        let position = stored(event.position);
+        [
+            owner.to_string().into(),
+            position.into(),
+            conversation(message).into(),
+        ]
+    };
+    vec![row(message.from), row(to)]
+}
+
+fn conversation(message: &MessageSent) -> String {
+    match message.to {
         Destination::To(to) => pair(message.from, to),
         Destination::Room(shop) => room(shop),
-    };
-    let text = serde_json::to_string(message).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    rows.statement(
-        "INSERT INTO {} (conversation, position, sender, from_resource, to_resource, via, at_ms, \
-         message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-        "chat_history",
-    )
-    .bind(conversation.clone())
-    .bind(stored(event.position))
-    .bind(message.from.to_string())
-    .bind(message.from_resource.clone())
-    .bind(message.to_resource.clone())
-    .bind(message.via.map(|shop| shop.to_string()).unwrap_or_default())
-    .bind(event.time.0)
-    .bind(text)
-    .execute(&mut *rows.connection)
-    .await?;
-    let Destination::To(to) = message.to else {
-        return Ok(());
-    };
-    // Who speaks to themselves has it once.
-    rows.statement(
-        "INSERT INTO {} (owner, position, conversation) VALUES ($1, $3, $4), ($2, $3, $4) \
-         ON CONFLICT DO NOTHING",
-        "chat_archive",
-    )
-    .bind(message.from.to_string())
-    .bind(to.to_string())
-    .bind(stored(event.position))
-    .bind(conversation)
-    .execute(&mut *rows.connection)
-    .await
-    .map(drop)
+    }
 }
 
 /// Between which positions everything lies that was said in an hour.

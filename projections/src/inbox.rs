@@ -170,12 +170,12 @@ fn row(
     let message =
         serde_json::to_string(message).map_err(|error| sqlx::Error::Encode(error.into()))?;
     Ok([
-        Value::Text(owner.to_string()),
-        Value::Number(stored(event.position)),
-        Value::Text(peer.to_string()),
-        Value::Number(number(revision)),
-        Value::Number(event.time.0),
-        Value::Text(message),
+        owner.to_string().into(),
+        stored(event.position).into(),
+        peer.to_string().into(),
+        number(revision).into(),
+        event.time.0.into(),
+        message.into(),
     ])
 }
 
@@ -186,10 +186,10 @@ async fn remove(
     revisions: Vec<u64>,
 ) -> Result<(), sqlx::Error> {
     let key = [
-        ("owner", Value::Text(owner.to_string())),
-        ("peer", Value::Text(peer.to_string())),
+        ("owner", owner.to_string().into()),
+        ("peer", peer.to_string().into()),
     ];
-    let revisions = revisions.into_iter().map(|one| Value::Number(number(one)));
+    let revisions = revisions.into_iter().map(|one| number(one).into());
     rows.delete("inbox", &key, "revision", revisions.collect())
         .await
 }

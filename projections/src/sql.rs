@@ -57,7 +57,19 @@ pub(crate) struct Rows<'a> {
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Number(i64),
-    Text(String),
+    Text(Option<String>),
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
 }
 
 /// How many rows one statement takes: few sizes, so that few plans are kept.
