@@ -47,6 +47,12 @@ fn calls(shop: &str, user: &str) -> Vec<(&'static str, String, Value)> {
             Value::Null,
         ),
         ("GET", "/admin/projections".into(), Value::Null),
+        ("GET", "/admin/stats/ranking".into(), Value::Null),
+        (
+            "GET",
+            format!("/admin/aroundme/explain?lat=60&lng=24&accuracy=65&user_id={user}"),
+            Value::Null,
+        ),
         (
             "POST",
             "/admin/projections/traces/rebuild".into(),

@@ -27,6 +27,7 @@ async fn the_description_names_every_call_and_the_page_shows_it() {
     }
     calls.sort();
     insta::assert_snapshot!(calls.join("\n"), @r"
+    /admin/aroundme/explain get
     /admin/coupons get
     /admin/coupons post
     /admin/coupons/{id} delete
@@ -42,6 +43,7 @@ async fn the_description_names_every_call_and_the_page_shows_it() {
     /admin/shops/{id}/staffs/{user_id} delete
     /admin/shops/{id}/xmpp_secret delete
     /admin/shops/{id}/xmpp_secret post
+    /admin/stats/ranking get
     /admin/users/{id}/ban delete
     /admin/users/{id}/ban post
     /admin/users/{id}/reset_password post

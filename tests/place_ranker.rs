@@ -1,4 +1,7 @@
-//! `/aroundme/shops`: where the phone probably is (seed §4).
+//! `/aroundme/shops`: where the phone probably is (seed §4), what it learns from check-ins, why it
+//! says so, and how well it served.
+
+mod learning;
 
 use crate::harness::{House, same};
 use serde_json::json;

@@ -3,6 +3,7 @@
 pub(crate) mod coupons;
 pub(crate) mod policies;
 pub(crate) mod projections;
+pub(crate) mod ranking;
 pub(crate) mod reports;
 pub(crate) mod shops;
 pub(crate) mod users;

@@ -1,6 +1,7 @@
 //! `/aroundme/*`: which shops the phone may be in, and who is near its owner (seed §4, §6).
 
 use crate::App;
+use crate::checkins::bssid;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, accuracy, point};
 use crate::present::{PresentRow, Somebody, present_rows};
@@ -12,13 +13,10 @@ use domain::UserId;
 use domain::geo::Fix;
 use domain::user::Gender;
 use projections::occupancy::Presence;
-use projections::place_ranker;
+use projections::place_ranker::{Asked, Bssid, OFFERED};
 use serde::Deserialize;
 use std::collections::HashSet;
 use utoipa::IntoParams;
-
-/// How many shops a phone is offered.
-const OFFERED: usize = 50;
 
 /// How many people a phone is offered.
 const PEOPLE: usize = 50;
@@ -48,21 +46,35 @@ pub(crate) struct Here {
     /// Radius in metres that holds the phone in 68 % of the cases.
     #[param(minimum = 0, maximum = 1_000_000_000)]
     accuracy: f64,
+    /// The Wi-Fi access point that the phone is connected to.
+    bssid: Option<String>,
 }
 
 /// `GET /aroundme/shops`: the shops that the phone may be in, at most 50, most probable first.
 ///
-/// Source: seed §4.
+/// Source: seed §4; `bssid`, which the seed has at check-ins only, is an addition. What is known of
+/// the caller, if they are logged in, counts too.
 #[utoipa::path(get, path = "/aroundme/shops", tag = "places", params(Here),
     responses((status = 200, body = Vec<ShopRow>), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn shops(
     State(app): State<App>,
+    Viewer(caller): Viewer,
     Input(here): Input<Here>,
 ) -> Result<Reply<Vec<ShopRow>>, ApiError> {
-    let fix = Fix::new(point(here.lat, here.lng)?, accuracy(here.accuracy)?);
+    let asked = Asked {
+        fix: fix(here.lat, here.lng, here.accuracy)?,
+        caller,
+        hidden: true,
+        bssid: access_point(here.bssid)?,
+        now: app.now(),
+    };
     let rows = app.projections.shop_index.read(|shops| {
+        let ranked = app
+            .projections
+            .place_ranker
+            .read(|ranker| ranker.rank(shops, &asked, OFFERED));
         app.projections.occupancy.read(|occupancy| {
-            place_ranker::rank(fix, shops, occupancy, OFFERED)
+            ranked
                 .into_iter()
                 .filter_map(|ranked| {
                     Some(ShopRow::new(&app, shops.get(ranked.shop_id)?, occupancy))
@@ -71,6 +83,16 @@ pub(crate) async fn shops(
         })
     });
     Ok(Reply(rows))
+}
+
+/// Where a phone believes it is.
+pub(crate) fn fix(lat: f64, lng: f64, metres: f64) -> Result<Fix, ApiError> {
+    Ok(Fix::new(point(lat, lng)?, accuracy(metres)?))
+}
+
+/// The access point that a phone names, if it does.
+pub(crate) fn access_point(text: Option<String>) -> Result<Option<Bssid>, ApiError> {
+    Ok(bssid(text)?.as_deref().and_then(Bssid::named))
 }
 
 /// Which people.

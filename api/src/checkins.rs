@@ -201,7 +201,8 @@ pub(crate) fn invisible(app: &App, user_id: UserId) -> Invisible {
         .read(|occupancy| occupancy.invisible(user_id))
 }
 
-fn bssid(text: Option<String>) -> Result<Option<String>, ApiError> {
+/// Refuses what is no address of an access point; an empty text is none.
+pub(crate) fn bssid(text: Option<String>) -> Result<Option<String>, ApiError> {
     match text.filter(|text| !text.is_empty()) {
         Some(text) if text.len() > 64 || !text.bytes().all(|b| b.is_ascii_graphic()) => Err(
             ApiError::bad_request("bssid must be an address like 00:1b:2c:3d:4e:5f"),

@@ -16,6 +16,7 @@ mod health;
 mod init;
 mod input;
 mod layers;
+mod metrics;
 mod oauth2;
 mod photo2s;
 mod photos;
@@ -183,8 +184,11 @@ fn documented(app: &App) -> (Router, OpenApi) {
         .routes(routes!(admin::policies::list))
         .routes(routes!(admin::projections::list))
         .routes(routes!(admin::projections::rebuild))
+        .routes(routes!(admin::ranking::explain))
+        .routes(routes!(admin::ranking::stats))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .route("/metrics", get(metrics::metrics))
         .with_state(app.clone())
         .split_for_parts()
 }

@@ -13,6 +13,7 @@ use domain::photo::Format;
 use domain::share::ShareRequested;
 use domain::{EventKind, Millis, PhotoId, Position, StreamName, UserId};
 use eventlog::{EventLog, ExpectedRevision, Filter, MemoryLog, Metadata, NewEvent, RecordedEvent};
+use jiff::tz::TimeZone;
 use media::blobs::Blobs;
 use media::keys::Key;
 use projections::Projections;
@@ -54,6 +55,7 @@ impl House {
             read_url: url("read.sqlite"),
             snapshot_dir: None,
             snapshot_every: 1_000,
+            timezone: TimeZone::UTC,
         };
         let projections = Projections::start(log.clone(), options).await;
         let state = State::open(&url("state.sqlite")).await;

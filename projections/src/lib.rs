@@ -34,6 +34,7 @@ mod writer;
 
 use domain::{EventKind, Position};
 use eventlog::EventLog;
+use jiff::tz::TimeZone;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ pub use inbox::Inbox;
 pub use memory::Live;
 pub use occupancy::Occupancy;
 pub use photos::Photos;
+pub use place_ranker::PlaceRanker;
 pub use profiles::Profiles;
 pub use push_tokens::{BoundDevice, PushTokens};
 pub use shop_index::ShopIndex;
@@ -63,6 +65,8 @@ pub struct Options {
     pub snapshot_dir: Option<PathBuf>,
     /// After how many events a snapshot is taken again; it is also taken at the stop.
     pub snapshot_every: u64,
+    /// What hours of the day are told by. Models that depend on it are built anew when it changes.
+    pub timezone: TimeZone,
 }
 
 /// Why a question or an order could not be fulfilled.
@@ -102,8 +106,10 @@ pub enum Error {
 pub struct Projections {
     /// Where the shops are, and what is known of them.
     pub shop_index: Live<ShopIndex>,
-    /// Who is where now, and how often shops are visited.
+    /// Who is where now.
     pub occupancy: Live<Occupancy>,
+    /// Where somebody probably is.
+    pub place_ranker: Live<PlaceRanker>,
     /// Who follows whom.
     pub followers: Followers,
     /// Whom people want nothing of, and reports.
@@ -141,6 +147,7 @@ impl Projections {
         let store = store::Store::open(&options.read_url).await?;
         let shop_index = Live::default();
         let occupancy = Live::default();
+        let place_ranker = Live::new(PlaceRanker::new(options.timezone));
         let followers = Followers::new(store.reads());
         let blacklist = Blacklist::new(store.reads());
         let profiles = Profiles::new(store.reads());
@@ -151,7 +158,11 @@ impl Projections {
         let photos = Photos::new(store.reads());
         let albums = Albums::new(store.reads());
         let coupons = Coupons::new(store.reads());
-        let memory = vec![memory::slot(&shop_index), memory::slot(&occupancy)];
+        let memory = vec![
+            memory::slot(&shop_index),
+            memory::slot(&occupancy),
+            memory::slot(&place_ranker),
+        ];
         let sql: Vec<Arc<dyn sql::SqlProjection>> = vec![
             Arc::new(followers.clone()),
             Arc::new(blacklist.clone()),
@@ -170,6 +181,7 @@ impl Projections {
         Ok(Arc::new(Self {
             shop_index,
             occupancy,
+            place_ranker,
             followers,
             blacklist,
             profiles,

@@ -28,6 +28,17 @@ pub(crate) trait MemoryProjection:
     /// # Errors
     /// [`Poison`] when the event cannot be folded; the projection then stops before it.
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), Poison>;
+
+    /// A model without events that folds as this one does.
+    fn empty(&self) -> Self {
+        Self::default()
+    }
+
+    /// Whether `other`, of the same version, was folded as this one would be: a fold may depend on
+    /// settings too.
+    fn folds_like(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 /// The refusal of an event that a fold cannot make sense of; the text says why.
@@ -42,6 +53,12 @@ pub struct Live<P> {
 }
 
 impl<P> Live<P> {
+    /// Serves `state`, to begin with.
+    pub(crate) fn new(state: P) -> Self {
+        let state = Arc::new(RwLock::new(state));
+        Self { state }
+    }
+
     /// Answers a question from the model as it is now. The model stands still meanwhile, so
     /// `query` should be short, and must not ask this same model again.
     pub fn read<R>(&self, query: impl FnOnce(&P) -> R) -> R {
@@ -90,7 +107,8 @@ pub(crate) trait Slot: Send + Sync {
     /// The model as a file, complete up to `position`; `None` when it cannot be written down.
     fn snapshot(&self, position: Position) -> Option<Vec<u8>>;
 
-    /// Takes over a snapshot, if it is one of this version, and says how far it reaches.
+    /// Takes over a snapshot, if it is one of this version and these settings, and says how far it
+    /// reaches.
     fn restore(&self, file: &[u8]) -> Option<Position>;
 
     /// Forgets everything.
@@ -239,7 +257,7 @@ impl<P: MemoryProjection> Slot for Live<P> {
 
     fn copy(&self) -> Box<dyn MemoryCopy> {
         Box::new(NextCopy {
-            state: P::default(),
+            state: self.read(P::empty),
             live: self.clone(),
         })
     }
@@ -250,12 +268,17 @@ impl<P: MemoryProjection> Slot for Live<P> {
 
     fn restore(&self, file: &[u8]) -> Option<Position> {
         let (position, state) = snapshot::read(P::NAME, P::VERSION, file)?;
-        *self.write() = state;
+        let mut live = self.write();
+        if !live.folds_like(&state) {
+            return None;
+        }
+        *live = state;
         Some(position)
     }
 
     fn clear(&self) {
-        *self.write() = P::default();
+        let mut live = self.write();
+        *live = live.empty();
     }
 
     fn share(&self) -> Box<dyn Slot> {

@@ -1,4 +1,4 @@
-//! Who is where now, and how often each shop has been visited.
+//! Who is where now.
 //!
 //! There is no clock here: "now" and how long a visit lasts are the caller's. Check-ins made while
 //! hiding from everyone are not here at all; they stand only in the trace.
@@ -45,9 +45,6 @@ pub struct Occupancy {
     /// Where each person was last: shop, time, number; so that the people of one shop lie side by
     /// side by time, and a walk stops where the window does.
     latest: BTreeSet<(u64, i64, u32)>,
-    /// Check-ins by shop.
-    visits: HashMap<u64, u64>,
-    total_visits: u64,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -153,18 +150,6 @@ impl Occupancy {
             .map_or_else(Gender::default, |person| person.gender)
     }
 
-    /// How many check-ins there ever were in `shop`.
-    #[must_use]
-    pub fn visits(&self, shop: ShopId) -> u64 {
-        self.visits.get(&shop.get()).copied().unwrap_or(0)
-    }
-
-    /// How many check-ins there ever were anywhere.
-    #[must_use]
-    pub fn total_visits(&self) -> u64 {
-        self.total_visits
-    }
-
     fn seen_in(
         &self,
         shop: ShopId,
@@ -231,8 +216,6 @@ impl Occupancy {
             }
             visits.push(visit);
         });
-        *self.visits.entry(visit.shop).or_default() += 1;
-        self.total_visits += 1;
         Ok(())
     }
 
@@ -247,17 +230,9 @@ impl Occupancy {
         let Some(at) = visits.iter().rposition(|visit| visit.id == id) else {
             return;
         };
-        let shop = visits[at].shop;
         self.change_visits(number, |visits| {
             visits.remove(at);
         });
-        if let Some(count) = self.visits.get_mut(&shop) {
-            *count -= 1;
-            if *count == 0 {
-                self.visits.remove(&shop);
-            }
-        }
-        self.total_visits -= 1;
     }
 }
 
@@ -326,10 +301,6 @@ impl<'de> Deserialize<'de> for Occupancy {
             }
             if let Some(visit) = person.visits.last() {
                 occupancy.latest.insert((visit.shop, visit.at, number));
-            }
-            for visit in &person.visits {
-                *occupancy.visits.entry(visit.shop).or_default() += 1;
-                occupancy.total_visits += 1;
             }
         }
         Ok(occupancy)

@@ -315,7 +315,7 @@ async fn restore(memory: &[Box<dyn Slot>], snapshots: &Snapshots) -> Vec<Option<
             if position.is_none() {
                 tracing::info!(
                     projection = shared.name(),
-                    "snapshot discarded: another version, or broken"
+                    "snapshot discarded: another version or other settings, or broken"
                 );
             }
             position

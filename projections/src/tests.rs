@@ -20,6 +20,7 @@ use domain::shop::{Category, ShopDetails, ShopRegistered};
 use domain::user::{Gender, UserRegistered};
 use domain::{CheckinId, CouponId, Event, Millis, Position, ShopId, StreamName, UserId};
 use eventlog::{EventLog, ExpectedRevision, MemoryLog, Metadata, NewEvent, RecordedEvent};
+use jiff::tz::TimeZone;
 use sqlx::any::AnyTypeInfoKind;
 use sqlx::{AssertSqlSafe, Column, Row, ValueRef};
 use std::sync::Arc;
@@ -82,6 +83,10 @@ pub(crate) fn checked_in(id: CheckinId, person: UserId, place: ShopId) -> Event 
 }
 
 pub(crate) fn check_in(id: CheckinId, person: UserId, place: ShopId, hidden: bool) -> Event {
+    made(id, person, place, hidden).into()
+}
+
+pub(crate) fn made(id: CheckinId, person: UserId, place: ShopId, hidden: bool) -> CheckedIn {
     CheckedIn {
         checkin_id: id,
         user_id: person,
@@ -94,7 +99,6 @@ pub(crate) fn check_in(id: CheckinId, person: UserId, place: ShopId, hidden: boo
         bssid: None,
         hidden,
     }
-    .into()
 }
 
 pub(crate) fn taken_back(id: CheckinId, person: UserId, place: ShopId) -> Event {
@@ -187,6 +191,7 @@ impl Place {
             read_url: self.url.clone(),
             snapshot_dir: Some(self.snapshots()),
             snapshot_every: 1_000,
+            timezone: TimeZone::UTC,
         };
         let log: Arc<dyn EventLog> = Arc::clone(log) as _;
         let projections = Projections::start(log, options).await;

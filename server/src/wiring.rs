@@ -178,6 +178,7 @@ pub async fn open_projections(
         read_url: settings.read_url()?.get().to_owned(),
         snapshot_dir: Some(folder.folder("snapshots")?),
         snapshot_every: settings.snapshot_every,
+        timezone: settings.timezone()?,
     };
     Projections::start(log, options)
         .await

@@ -377,6 +377,7 @@ impl Plan {
             read_url: self.read_url.clone(),
             snapshot_dir: Some(snapshots),
             snapshot_every: 50_000,
+            timezone: self.settings.timezone.clone(),
         };
         let projections = Projections::start(log.clone(), options)
             .await

@@ -144,7 +144,7 @@ impl Kind {
             ("/follow_info/followers" | "/follow_info/friends" | "/blacklists", "name") => {
                 Self::Search
             }
-            ("/admin/shops/{id}/staffs", "user_id") => Self::Person,
+            ("/admin/shops/{id}/staffs" | "/admin/aroundme/explain", "user_id") => Self::Person,
             ("/admin/shops/{id}/staffs/{user_id}", "user_id") => Self::Staff,
             ("/checkins", "user_id") => Self::Oneself,
             ("/checkins/delete", "id") => Self::Checkin,

@@ -10,6 +10,7 @@ use crate::inbox::Inbox;
 use crate::memory::{Applied, MemoryProjection, Poison, Portion};
 use crate::occupancy::Occupancy;
 use crate::photos::Photos;
+use crate::place_ranker::{Asked, Bssid, PlaceRanker};
 use crate::profiles::Profiles;
 use crate::push_tokens::PushTokens;
 use crate::shop_index::ShopIndex;
@@ -20,13 +21,15 @@ use crate::tests::pictures::{
     added, for_room, photo, published, rejected, removed, reordered, uploaded,
 };
 use crate::tests::{
-    Place, check_in, checkin, coupon, details, in_time, point, rows, shop, taken_back, user,
+    Place, checkin, coupon, details, in_time, made, point, rows, shop, taken_back, user,
 };
 use crate::traces::Traces;
 use domain::block::{Blocked, Unblocked};
 use domain::chat::{Destination, HistoryCleared, MessageSent};
+use domain::checkin::CheckedIn;
 use domain::coupon::{CouponOffered, CouponWithdrawn, Rule};
 use domain::follow::{Followed, Unfollowed};
+use domain::geo::Fix;
 use domain::grant::{CouponGranted, CouponUsed, Occasion};
 use domain::inbox::{MessageDisplayed, MessagesDelivered};
 use domain::photo::{Format, Purpose};
@@ -41,6 +44,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sqlx::Connection;
 use std::sync::Arc;
+
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// What may happen, likely or not: few people, shops and check-ins, so that they meet.
 fn event() -> impl Strategy<Value = Event> {
@@ -160,8 +165,12 @@ fn of_people_and_shops() -> impl Strategy<Value = Event> {
         }.into()),
         1 => person().prop_map(|user_id| UserBanned { user_id }.into()),
         1 => person().prop_map(|user_id| UserUnbanned { user_id }.into()),
-        6 => (0..30_u8, person(), place(), any::<bool>())
-            .prop_map(|(id, person, place, hidden)| check_in(checkin(id), person, place, hidden)),
+        6 => (0..30_u8, person(), place(), any::<bool>(), prop::option::of("[ab]"), 0..60_u32)
+            .prop_map(|(id, user_id, shop_id, hidden, bssid, od)| CheckedIn {
+                od,
+                bssid,
+                ..made(checkin(id), user_id, shop_id, hidden)
+            }.into()),
         3 => (0..30_u8, person(), place())
             .prop_map(|(id, person, place)| taken_back(checkin(id), person, place)),
     ]
@@ -231,7 +240,8 @@ fn of_coupons() -> impl Strategy<Value = Event> {
 
 /// A history with gaps between its positions, and a way to cut it into batches.
 fn history() -> impl Strategy<Value = (Vec<Delivery>, Vec<Vec<Delivery>>)> {
-    let entry = (event(), 1..4_u64, -5..50_i64, prop::bool::weighted(0.2));
+    let passed = prop_oneof![4 => -5..50_i64, 1 => 0..60 * DAY_MS];
+    let entry = (event(), 1..4_u64, passed, prop::bool::weighted(0.2));
     prop::collection::vec(entry, 0..120).prop_map(|entries| {
         let (mut position, mut time) = (0, 0);
         let mut whole: Vec<Delivery> = Vec::new();
@@ -409,6 +419,7 @@ fn every_model_in_memory_is_the_same_whichever_way_it_was_fed() {
     for_histories(256, |whole, batches| {
         check_memory::<ShopIndex>(&whole, &batches);
         check_memory::<Occupancy>(&whole, &batches);
+        check_memory::<PlaceRanker>(&whole, &batches);
     });
 }
 
@@ -452,18 +463,31 @@ async fn everything(projections: &crate::Projections, store: &Store) -> Vec<Vec<
         let near = shops.nearest(point(1.0, 1.0), &Default::default(), 0, 9);
         format!("{:?} {open:?} {near:?}", shops.max_id())
     });
+    let places = projections.shop_index.read(|shops| {
+        projections.place_ranker.read(|ranker| {
+            let asked = |caller| Asked {
+                fix: Fix::new(point(1.0, 1.0), 5_000.0),
+                caller: Some(user(caller)),
+                hidden: true,
+                bssid: Bssid::named("a"),
+                now: Millis(1_000 * DAY_MS),
+            };
+            let of = |caller| format!("{:?}", ranker.rank(shops, &asked(caller), 9));
+            let scores = format!("{:?}", ranker.scores());
+            (1..5).map(of).chain([scores]).collect()
+        })
+    });
     let people = projections.occupancy.read(|occupancy| {
         (1..5)
             .map(|n| {
                 let (person, place) = (user(n), shop(n.into()));
                 format!(
-                    "{:?} {:?} {:?} {:?} {:?} {}",
+                    "{:?} {:?} {:?} {:?} {:?}",
                     occupancy.banned(person),
                     occupancy.last_seen(person),
                     occupancy.gender(person),
                     occupancy.invisible(person),
                     occupancy.present(place, Millis(0), i64::MAX),
-                    occupancy.visits(place),
                 )
             })
             .collect()
@@ -471,6 +495,7 @@ async fn everything(projections: &crate::Projections, store: &Store) -> Vec<Vec<
     vec![
         vec![shops],
         people,
+        places,
         rows(store, &projections.followers, "").await,
         rows(store, &projections.blacklist, "").await,
         rows(store, &projections.profiles, "").await,

@@ -14,6 +14,7 @@ mod load;
 mod machine;
 mod people;
 mod photos;
+mod ranking;
 mod rebuild;
 mod report;
 mod start;
@@ -61,6 +62,8 @@ enum Benchmark {
     People(follows::Options),
     /// What is published of photographs, beside the image crate, sharp and pyvips
     Photos(photos::Options),
+    /// Where people are in the lists they are offered, in a made-up city, beside distance alone
+    Ranking(ranking::Options),
     /// Building each read model anew, beside reading the log alone
     Rebuild(rebuild::Options),
     /// Start-up, memory and queries of a house with a large log
@@ -123,6 +126,7 @@ async fn measure(benchmark: Benchmark, common: &Common) -> Result<Report> {
         Benchmark::Checkin(options) => checkin::run(options, common).await,
         Benchmark::People(options) => follows::run(options, common).await,
         Benchmark::Photos(options) => photos::run(options, common).await,
+        Benchmark::Ranking(options) => ranking::run(options, common).await,
         Benchmark::Rebuild(options) => rebuild::run(options, common).await,
         Benchmark::Start(options) => start::run(options, common).await,
         Benchmark::Xmpp(options) => xmpp::run(options, common).await,

@@ -8,6 +8,7 @@ use crate::{Common, tell};
 use anyhow::{Context, Result};
 use domain::{EventKind, Position};
 use eventlog::{EventLog, Filter, SqliteLog, StoredEvent, codec};
+use jiff::tz::TimeZone;
 use projections::{Kind, Projections};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,6 +51,7 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
         read_url,
         snapshot_dir: None,
         snapshot_every: u64::MAX,
+        timezone: TimeZone::UTC,
     };
     let projections = Projections::start(log.clone(), options).await?;
     projections.caught_up().await;

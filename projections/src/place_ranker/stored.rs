@@ -1,0 +1,101 @@
+//! The snapshot of the place ranker: what was learnt, without what follows from the rest.
+
+use super::hours::Hours;
+use super::scores::Scores;
+use super::visit::Visit;
+use super::wifi::Wifi;
+use super::{Place, PlaceRanker};
+use domain::shop::Category;
+use jiff::tz::TimeZone;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::{BTreeMap, HashMap};
+
+/// A time zone that can be written down.
+#[derive(Clone, Debug)]
+pub(super) struct Zone(pub(super) TimeZone);
+
+/// In a snapshot, without what follows from the rest.
+#[derive(Serialize, Deserialize)]
+struct Stored<Categories, Places, People, H, W, S> {
+    zone: Zone,
+    categories: Categories,
+    places: Places,
+    people: People,
+    visits: f64,
+    hours: H,
+    wifi: W,
+    scores: S,
+}
+
+impl Serialize for PlaceRanker {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Stored {
+            zone: self.zone.clone(),
+            categories: &self.categories,
+            places: &self.places,
+            people: &self.people,
+            visits: self.visits,
+            hours: &self.hours,
+            wifi: &self.wifi,
+            scores: &self.scores,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlaceRanker {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        type Owned = Stored<
+            BTreeMap<u64, Option<Category>>,
+            Vec<Place>,
+            BTreeMap<[u8; 12], Vec<Visit>>,
+            Hours,
+            Wifi,
+            Scores,
+        >;
+        let stored = Owned::deserialize(deserializer)?;
+        let numbers: HashMap<u64, u32> = (0..)
+            .zip(&stored.places)
+            .map(|(number, place)| (place.id, number))
+            .collect();
+        if numbers.len() != stored.places.len() {
+            return Err(D::Error::custom("a place stands there twice"));
+        }
+        let visits = stored.people.values().flatten();
+        if visits.map(|visit| visit.place as usize).max() >= Some(stored.places.len()) {
+            return Err(D::Error::custom("a visit to a place that is not there"));
+        }
+        Ok(Self {
+            zone: stored.zone,
+            categories: stored.categories,
+            places: stored.places,
+            numbers,
+            people: stored.people,
+            visits: stored.visits,
+            hours: stored.hours,
+            wifi: stored.wifi,
+            scores: stored.scores,
+        })
+    }
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(TimeZone::UTC)
+    }
+}
+
+/// By its IANA name; one without a name cannot be read back, and its snapshots are made anew.
+impl Serialize for Zone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.iana_name().unwrap_or_default())
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        TimeZone::get(&name).map(Self).map_err(D::Error::custom)
+    }
+}

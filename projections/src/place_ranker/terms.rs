@@ -1,0 +1,261 @@
+//! What makes a place probable: the terms of its score, and nothing about where they come from.
+//!
+//! The score is the logarithm of a probability, up to a constant: how often people are there
+//! (popularity, and the caller's own history, both more or less so at this hour), how probable the
+//! fix is for somebody who is there, and how probable the access point.
+
+/// A fix that is worse than this says less than it claims: see [`Evidence::weigh`].
+const TRUSTED_M: f64 = 1_000.0;
+/// A place is not a point: people are some way off.
+const FOOTPRINT_M: f64 = 20.0;
+/// Turns the radius that holds 68 % into the variance of the heavy-tailed distribution.
+const RADIUS_TO_VARIANCE: f64 = 3.07;
+/// Degrees of freedom of that distribution: the smaller, the more often phones are far off.
+const FREEDOM: f64 = 4.0;
+/// With so many check-ins the caller's own history says as much as everybody's.
+const OWN: f64 = 4.0;
+/// What each place is given in advance, in visits, so that new ones have a chance.
+const A_CHANCE: f64 = 0.5;
+/// As many visits with unknown access points are taken for granted at each place.
+const UNKNOWN_VISITS: f64 = 2.0;
+/// How probable it is that an unknown access point is just this one.
+const THIS_ONE: f64 = 1e-3;
+/// The share of visits with an access point that has nothing to do with the place: a neighbour's,
+/// or one that somebody carries around.
+const FOREIGN: f64 = 0.1;
+
+/// What all places together add up to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Everywhere {
+    /// Everybody's visits, by today's weight.
+    pub(super) visits: f64,
+    /// Open shops.
+    pub(super) shops: f64,
+    /// The caller's own visits, by today's weight.
+    pub(super) own: f64,
+}
+
+/// What is known of one place and one caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Evidence {
+    /// Of the fix, between 8 m and 5 km.
+    pub(super) accuracy_m: f64,
+    /// From the fix.
+    pub(super) distance_m: f64,
+    /// Everybody's visits, by today's weight.
+    pub(super) visits: f64,
+    /// The caller's own.
+    pub(super) own: f64,
+    /// How much likelier a place of this category is at this hour than at any.
+    pub(super) hour: f64,
+    /// The visits with the caller's access point and those with any, if the caller named one.
+    pub(super) wifi: Option<(f64, f64)>,
+}
+
+/// The terms of a score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terms {
+    /// How probable the place is by everybody's visits: a share.
+    pub popular: f64,
+    /// How probable it is by the caller's own: a share, 0 for a caller without history.
+    pub own: f64,
+    /// How much likelier its category is at this hour than at any; both shares contain it.
+    pub hour: f64,
+    /// The logarithm of both shares together, weighed down where the fix says little.
+    pub prior: f64,
+    /// The logarithm of how probable the fix is for somebody who is there.
+    pub fix: f64,
+    /// The logarithm of how probable the access point is there; 0 when none is named.
+    pub wifi: f64,
+}
+
+impl Terms {
+    /// The sum, which places are ordered by.
+    #[must_use]
+    pub fn score(&self) -> f64 {
+        self.prior + self.fix + self.wifi
+    }
+}
+
+impl Evidence {
+    /// Finds the terms.
+    ///
+    /// Beyond an accuracy of 1,000 m the phone hardly knows where it is, and the most visited
+    /// places of the whole city would crowd out what is near. So the distance is then weighed as
+    /// for 1,000 m, and visits count by 1,000 m / accuracy only: at the worst accuracy no place
+    /// 2 km away gets in front of one at the fix, be it visited a million times. An access point
+    /// is as good as ever.
+    pub(super) fn weigh(&self, everywhere: &Everywhere) -> Terms {
+        let (popular, own) = self.shares(everywhere);
+        let weight = (TRUSTED_M / self.accuracy_m).min(1.0);
+        Terms {
+            popular,
+            own,
+            hour: self.hour,
+            prior: weight * (popular + own).max(f64::MIN_POSITIVE).ln(),
+            fix: self.fix(),
+            wifi: self.wifi(),
+        }
+    }
+
+    /// What everybody's visits and the caller's own make of the place. One's own habits say a good
+    /// deal about the hour by themselves, so the hour counts less there.
+    fn shares(&self, everywhere: &Everywhere) -> (f64, f64) {
+        let habit = everywhere.own / (everywhere.own + OWN);
+        let all = everywhere.visits + A_CHANCE * everywhere.shops;
+        let popular = (1.0 - habit) * (self.visits + A_CHANCE) / all.max(A_CHANCE) * self.hour;
+        let own = if everywhere.own > 0.0 {
+            habit * self.own / everywhere.own * self.hour.sqrt()
+        } else {
+            0.0
+        };
+        (popular, own)
+    }
+
+    /// Student's t, since phones are far off more often than a bell curve has it.
+    fn fix(&self) -> f64 {
+        let accuracy_m = self.accuracy_m.min(TRUSTED_M);
+        let variance = (accuracy_m * accuracy_m + FOOTPRINT_M * FOOTPRINT_M) / RADIUS_TO_VARIANCE;
+        let off = self.distance_m * self.distance_m / (FREEDOM * variance);
+        -variance.ln() - (FREEDOM + 2.0) / 2.0 * off.ln_1p()
+    }
+
+    /// However often another access point was seen there, this one may be a foreign one.
+    fn wifi(&self) -> f64 {
+        self.wifi.map_or(0.0, |(this, any)| {
+            let seen = (this + UNKNOWN_VISITS * THIS_ONE) / (any.max(this) + UNKNOWN_VISITS);
+            ((1.0 - FOREIGN) * seen + FOREIGN * THIS_ONE).ln()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOBODY: Everywhere = Everywhere {
+        visits: 100.0,
+        shops: 20.0,
+        own: 0.0,
+    };
+
+    const NOTHING: Evidence = Evidence {
+        accuracy_m: 65.0,
+        distance_m: 50.0,
+        visits: 0.0,
+        own: 0.0,
+        hour: 1.0,
+        wifi: None,
+    };
+
+    #[track_caller]
+    fn check(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn popularity_is_the_share_of_visits_with_half_a_visit_in_advance() {
+        let terms = |visits| Evidence { visits, ..NOTHING }.weigh(&NOBODY);
+        check(terms(3.0).popular, 3.5 / 110.0);
+        check(terms(0.0).popular, 0.5 / 110.0);
+        check(terms(3.0).prior, (3.5_f64 / 110.0).ln());
+        check(terms(3.0).own, 0.0);
+    }
+
+    #[test]
+    fn the_own_history_counts_more_the_longer_it_is() {
+        let terms = |own, all| {
+            let everywhere = Everywhere { own: all, ..NOBODY };
+            Evidence { own, ..NOTHING }.weigh(&everywhere)
+        };
+        check(terms(1.0, 4.0).own, 0.5 * 0.25);
+        check(terms(1.0, 4.0).popular, 0.5 * 0.5 / 110.0);
+        check(terms(3.0, 12.0).own, 0.75 * 0.25);
+        check(terms(0.0, 4.0).own, 0.0);
+    }
+
+    #[test]
+    fn the_hour_weighs_on_both_and_less_on_ones_own() {
+        let everywhere = Everywhere { own: 4.0, ..NOBODY };
+        let evidence = Evidence {
+            own: 4.0,
+            hour: 4.0,
+            ..NOTHING
+        };
+        let terms = evidence.weigh(&everywhere);
+        check(terms.popular, 0.5 * 0.5 / 110.0 * 4.0);
+        check(terms.own, 0.5 * 2.0);
+    }
+
+    #[test]
+    fn the_fix_has_a_heavy_tail_around_a_place_that_is_no_point() {
+        let variance: f64 = (65.0 * 65.0 + 20.0 * 20.0) / 3.07;
+        let off: f64 = 50.0 * 50.0 / (4.0 * variance);
+        check(
+            NOTHING.weigh(&NOBODY).fix,
+            -variance.ln() - 3.0 * (1.0 + off).ln(),
+        );
+    }
+
+    #[test]
+    fn a_known_access_point_speaks_for_a_place_and_an_unknown_one_hardly_against_it() {
+        let wifi = |this, any| {
+            let wifi = Some((this, any));
+            Evidence { wifi, ..NOTHING }.weigh(&NOBODY).wifi
+        };
+        check(wifi(0.0, 0.0), 1e-3_f64.ln());
+        check(wifi(3.0, 8.0), (0.9 * 3.002 / 10.0 + 1e-4_f64).ln());
+        // However often others were seen there, this one may be foreign.
+        assert!(wifi(0.0, 1e9) > wifi(0.0, 0.0) - 10.0_f64.ln() - 1e-6);
+        // Pairs that gave way leave more of this one than of any.
+        assert!(wifi(9.0, 3.0) <= 0.0);
+        check(NOTHING.weigh(&NOBODY).wifi, 0.0);
+    }
+
+    #[test]
+    fn with_the_worst_fix_a_million_visits_are_worth_less_than_two_kilometres() {
+        let everywhere = Everywhere {
+            visits: 1e6,
+            shops: 1e3,
+            own: 1e3,
+        };
+        let at = |distance_m, visits, own| {
+            let evidence = Evidence {
+                accuracy_m: 5_000.0,
+                distance_m,
+                visits,
+                own,
+                ..NOTHING
+            };
+            evidence.weigh(&everywhere).score()
+        };
+        assert!(at(2_000.0, 1e6, 0.0) < at(0.0, 0.0, 0.0));
+        assert!(at(2_000.0, 1e6, 1e3) < at(0.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn no_extreme_makes_a_score_that_is_no_number() {
+        let extremes = [0.0, 1e-300, 1.0, 1e300];
+        for visits in extremes {
+            for distance_m in [0.0, 15_000.0, 2e7] {
+                for shops in [0.0, 1e9] {
+                    let everywhere = Everywhere {
+                        visits,
+                        shops,
+                        own: visits,
+                    };
+                    let evidence = Evidence {
+                        accuracy_m: 8.0,
+                        distance_m,
+                        visits,
+                        own: visits,
+                        hour: 0.25,
+                        wifi: Some((visits, visits)),
+                    };
+                    let score = evidence.weigh(&everywhere).score();
+                    assert!(score.is_finite(), "{visits} {distance_m} {shops}: {score}");
+                }
+            }
+        }
+    }
+}
