@@ -8,12 +8,13 @@
 //! Of check-ins made while hiding only their own maker's lists know. A person counts once a day at
 //! a place, however often they check in.
 //!
-//! What it takes, in bytes: 17 a shop, 60 more for one that was ever visited; 55 a person, 28 to 35
+//! What it takes, in bytes: 25 a shop, 85 more for one that was ever visited; 55 a person, 28 to 35
 //! a check-in; 50 for each pair of a place and an access point, of which there are at most 2^20.
 
 mod bssid;
 mod decay;
 mod hours;
+mod popular;
 mod ranking;
 mod scores;
 mod stored;
@@ -29,12 +30,13 @@ pub use terms::Terms;
 use crate::memory::{MemoryProjection, Poison};
 use decay::weight;
 use domain::checkin::CheckedIn;
-use domain::shop::Category;
+use domain::shop::{Category, ShopDetails};
 use domain::{CheckinId, Event, EventKind, Millis, ShopId, UserId};
 use eventlog::RecordedEvent;
 use hours::Hours;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use popular::{Cell, Popular};
 use scores::Scores;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -57,8 +59,8 @@ const HISTORY: usize = 4_096;
 pub struct PlaceRanker {
     /// What the hour of an event is told by.
     zone: Zone,
-    /// The category of every shop that is open, and none for one that has closed.
-    categories: BTreeMap<u64, Option<Category>>,
+    /// Every shop that is open, and none for one that has closed.
+    shops: BTreeMap<u64, Option<Shop>>,
     /// Places that somebody checked in at, by number, in the order in which they were first seen.
     places: Vec<Place>,
     /// The number of each place.
@@ -67,9 +69,17 @@ pub struct PlaceRanker {
     people: BTreeMap<[u8; 12], Vec<Visit>>,
     /// Everybody's visits to places that are open.
     visits: f64,
+    popular: Popular,
     hours: Hours,
     wifi: Wifi,
     scores: Scores,
+}
+
+/// What is kept of every shop.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Shop {
+    category: Category,
+    cell: Cell,
 }
 
 /// What is known of a place. Hidden check-ins and second ones on a day do not count.
@@ -80,7 +90,8 @@ struct Place {
     visits: f64,
     /// The weight of those with an access point.
     with_bssid: f64,
-    open: bool,
+    /// Where it is, as long as it is open.
+    cell: Option<Cell>,
 }
 
 /// The weights of one person's visits to places that are open.
@@ -97,6 +108,15 @@ enum Whose {
     All,
     /// Those that others may know of.
     Visible,
+}
+
+impl Shop {
+    fn new(details: &ShopDetails) -> Self {
+        Self {
+            category: details.category,
+            cell: Cell::of(details.point),
+        }
+    }
 }
 
 impl PlaceRanker {
@@ -130,7 +150,7 @@ impl PlaceRanker {
         let mut history = History::default();
         for visit in visits.into_iter().flatten().rev().take(HISTORY) {
             let known = whose == Whose::All || !visit.traits.hidden();
-            if known && visit.traits.counts() && self.places[visit.place as usize].open {
+            if known && visit.traits.counts() && self.places[visit.place as usize].cell.is_some() {
                 let weight = weight(visit.day);
                 *history.by_place.entry(visit.place).or_default() += weight;
                 history.all += weight;
@@ -151,39 +171,42 @@ impl PlaceRanker {
             id,
             visits: 0.0,
             with_bssid: 0.0,
-            open: matches!(self.categories.get(&id), Some(Some(_))),
+            cell: self.shops.get(&id).copied().flatten().map(|shop| shop.cell),
         });
         self.numbers.insert(id, number);
         Ok(number)
     }
 
-    /// A shop that opens, or closes for good.
-    fn open(&mut self, shop: ShopId, category: Option<Category>) {
-        let id = shop.get();
-        self.categories.insert(id, category);
+    /// A shop opens, moves, or closes for good.
+    fn change(&mut self, id: ShopId, shop: Option<Shop>) {
+        let id = id.get();
+        self.shops.insert(id, shop);
         let Some(&number) = self.numbers.get(&id) else {
             return;
         };
         let place = &mut self.places[number as usize];
-        match (place.open, category.is_some()) {
-            (false, true) => self.visits += place.visits,
-            (true, false) => self.visits = (self.visits - place.visits).max(0.0),
-            _ => {}
+        if let Some(cell) = place.cell {
+            self.visits = (self.visits - place.visits).max(0.0);
+            self.popular.change(cell, number, place.visits, 0.0);
         }
-        place.open = category.is_some();
+        place.cell = shop.map(|shop| shop.cell);
+        if let Some(cell) = place.cell {
+            self.visits += place.visits;
+            self.popular.change(cell, number, 0.0, place.visits);
+        }
     }
 
     fn check_in(&mut self, made: &CheckedIn, at: Millis) -> Result<(), Poison> {
         let place = self.number(made.shop_id)?;
         let bssid = made.bssid.as_deref().and_then(Bssid::named);
-        let category = self.categories.get(&made.shop_id.get()).copied().flatten();
+        let shop = self.shops.get(&made.shop_id.get()).copied().flatten();
         let mut visit = Visit {
             id: made.checkin_id.to_bytes(),
             place,
             bssid: Bssid::pack(bssid),
             day: decay::day(at),
             hour: self.hour(at),
-            traits: Traits::new(category, made.hidden),
+            traits: Traits::new(shop.map(|shop| shop.category), made.hidden),
         };
         let visits = self.people.entry(made.user_id.to_bytes()).or_default();
         let mut before = visits.iter().rev().take(SAME_DAY);
@@ -234,9 +257,11 @@ impl PlaceRanker {
         let weight = weight(visit.day);
         let change = |sum: &mut f64| *sum = (*sum + sign * weight).max(0.0);
         let place = &mut self.places[visit.place as usize];
+        let before = place.visits;
         change(&mut place.visits);
-        if place.open {
+        if let Some(cell) = place.cell {
             change(&mut self.visits);
+            self.popular.change(cell, visit.place, before, place.visits);
         }
         if let Some(bssid) = Bssid::unpack(visit.bssid) {
             change(&mut place.with_bssid);
@@ -274,21 +299,20 @@ impl MemoryProjection for PlaceRanker {
 
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), Poison> {
         match &event.event {
-            Event::ShopRegistered(registered) => {
-                // One that has closed does not open again.
-                let id = registered.shop_id;
-                if !self.categories.contains_key(&id.get()) {
-                    self.open(id, Some(registered.details.category));
-                }
+            // One that has closed does not open again.
+            Event::ShopRegistered(registered)
+                if !self.shops.contains_key(&registered.shop_id.get()) =>
+            {
+                self.change(registered.shop_id, Some(Shop::new(&registered.details)));
             }
-            Event::ShopRevised(revised) => {
-                // Visits stay with the category that the shop had then.
-                if let Some(Some(category)) = self.categories.get_mut(&revised.shop_id.get()) {
-                    *category = revised.details.category;
-                }
+            // Visits stay with the category that the shop had then.
+            Event::ShopRevised(revised)
+                if matches!(self.shops.get(&revised.shop_id.get()), Some(Some(_))) =>
+            {
+                self.change(revised.shop_id, Some(Shop::new(&revised.details)));
             }
-            Event::ShopClosed(closed) if self.categories.contains_key(&closed.shop_id.get()) => {
-                self.open(closed.shop_id, None);
+            Event::ShopClosed(closed) if self.shops.contains_key(&closed.shop_id.get()) => {
+                self.change(closed.shop_id, None);
             }
             Event::CheckedIn(made) => return self.check_in(made, event.time),
             Event::CheckinDeleted(deleted) => {

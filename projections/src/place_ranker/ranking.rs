@@ -10,8 +10,7 @@ use super::{History, PlaceRanker, Whose};
 use crate::shop_index::{Filter, Shop, ShopIndex};
 use domain::geo::Fix;
 use domain::{Millis, ShopId, UserId};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 /// Nothing further away than this is possible.
 const FURTHEST_M: f64 = 15_000.0;
@@ -25,9 +24,10 @@ const MANY: usize = 300;
 /// How many of the nearest and of the most visited.
 const BEST: usize = 150;
 /// The most visited are looked for within this, or twice as far as those nearest ones reach:
-/// further away no number of visits makes a place probable, and a bad fix in a big city would have
-/// to look at every shop in it.
+/// further away no number of visits makes a place probable.
 const POPULAR_M: f64 = 3_000.0;
+/// So many are looked at to find them; some turn out to be further away.
+const LOOKED_AT: usize = 4 * BEST;
 /// The nearest ones stay candidates out to this distance, in places where shops are sparse.
 const SPARSE_M: f64 = 1_000.0;
 /// How many of them.
@@ -182,8 +182,10 @@ impl PlaceRanker {
         if many {
             let furthest_m = nearest.last().map_or(0.0, |furthest| furthest.distance_m);
             let popular_m = radius_m.min(POPULAR_M.max(2.0 * furthest_m));
-            let popular = self.most_visited(fix, shops, popular_m);
-            found.extend(popular.filter_map(|(id, distance_m)| Some((shops.get(id)?, distance_m))));
+            let popular = self.popular.around(fix.point, popular_m).take(LOOKED_AT);
+            let popular = popular.filter_map(open);
+            let within = popular.filter(|(_, distance_m)| *distance_m <= popular_m);
+            found.extend(within.take(BEST));
             let own = looked
                 .own
                 .by_place
@@ -198,32 +200,5 @@ impl PlaceRanker {
         found.sort_unstable_by(|a, b| a.0.id.cmp(&b.0.id).then(a.1.total_cmp(&b.1)));
         found.dedup_by_key(|(shop, _)| shop.id);
         found
-    }
-
-    /// The most visited places within `radius_m` with their distances; of the same, the nearest.
-    fn most_visited(
-        &self,
-        fix: Fix,
-        shops: &ShopIndex,
-        radius_m: f64,
-    ) -> impl Iterator<Item = (ShopId, f64)> + use<> {
-        // Neither weights nor distances are negative, so their bits are in their order.
-        let mut most_visited = BinaryHeap::with_capacity(BEST + 1);
-        shops.for_each_within(fix.point, radius_m, |id, distance_m| {
-            let visits = self.visits(id).to_bits();
-            most_visited.push(Reverse((visits, Reverse((distance_m.to_bits(), id)))));
-            if most_visited.len() > BEST {
-                most_visited.pop();
-            }
-        });
-        most_visited
-            .into_iter()
-            .map(|Reverse((_, Reverse((distance_bits, id))))| (id, f64::from_bits(distance_bits)))
-    }
-
-    /// The weight of everybody's visits.
-    fn visits(&self, shop: ShopId) -> f64 {
-        let number = self.numbers.get(&shop.get());
-        number.map_or(0.0, |number| self.places[*number as usize].visits)
     }
 }

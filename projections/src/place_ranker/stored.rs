@@ -1,11 +1,11 @@
 //! The snapshot of the place ranker: what was learnt, without what follows from the rest.
 
 use super::hours::Hours;
+use super::popular::Popular;
 use super::scores::Scores;
 use super::visit::Visit;
 use super::wifi::Wifi;
-use super::{Place, PlaceRanker};
-use domain::shop::Category;
+use super::{Place, PlaceRanker, Shop};
 use jiff::tz::TimeZone;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -17,9 +17,9 @@ pub(super) struct Zone(pub(super) TimeZone);
 
 /// In a snapshot, without what follows from the rest.
 #[derive(Serialize, Deserialize)]
-struct Stored<Categories, Places, People, H, W, S> {
+struct Stored<Shops, Places, People, H, W, S> {
     zone: Zone,
-    categories: Categories,
+    shops: Shops,
     places: Places,
     people: People,
     visits: f64,
@@ -32,7 +32,7 @@ impl Serialize for PlaceRanker {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Stored {
             zone: self.zone.clone(),
-            categories: &self.categories,
+            shops: &self.shops,
             places: &self.places,
             people: &self.people,
             visits: self.visits,
@@ -47,7 +47,7 @@ impl Serialize for PlaceRanker {
 impl<'de> Deserialize<'de> for PlaceRanker {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         type Owned = Stored<
-            BTreeMap<u64, Option<Category>>,
+            BTreeMap<u64, Option<Shop>>,
             Vec<Place>,
             BTreeMap<[u8; 12], Vec<Visit>>,
             Hours,
@@ -66,9 +66,16 @@ impl<'de> Deserialize<'de> for PlaceRanker {
         if visits.map(|visit| visit.place as usize).max() >= Some(stored.places.len()) {
             return Err(D::Error::custom("a visit to a place that is not there"));
         }
+        let mut popular = Popular::default();
+        for (number, place) in (0..).zip(&stored.places) {
+            if let Some(cell) = place.cell {
+                popular.change(cell, number, 0.0, place.visits);
+            }
+        }
         Ok(Self {
+            popular,
             zone: stored.zone,
-            categories: stored.categories,
+            shops: stored.shops,
             places: stored.places,
             numbers,
             people: stored.people,

@@ -206,7 +206,10 @@ mod tests {
         assert_eq!(wifi.at_place.len(), 100);
         let left = (0..50).filter(|number| !places(&wifi, *number).is_empty());
         let left = left.count();
-        assert!(left >= 40, "most of what was seen often stays: {left} of 50");
+        assert!(
+            left >= 40,
+            "most of what was seen often stays: {left} of 50"
+        );
         assert_eq!(places(&wifi, 4_999), [(4_999, 1.0)], "the newest is there");
     }
 }

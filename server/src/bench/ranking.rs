@@ -80,13 +80,16 @@ struct Served {
     time: Duration,
 }
 
-/// Lists by distance alone, and the ranker's without an access point and with: for those whose phone
-/// names one.
+/// Lists by distance alone, and the ranker's.
 #[derive(Clone, Copy, Default)]
 struct Compared {
     distance: Served,
+    /// For everybody, without an access point.
     without: Served,
+    /// For those whose phone is connected to one: with it.
     with: Served,
+    /// And for just these, without it.
+    untold: Served,
 }
 
 pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
@@ -261,6 +264,8 @@ impl House {
                 if let Some(bssid) = visit.bssid() {
                     let with = || self.list(&visit, fix, Some(&bssid));
                     compared.with.ask(&visit, with);
+                    let untold = || self.list(&visit, fix, None);
+                    compared.untold.ask(&visit, untold);
                 }
             }
         }
@@ -330,9 +335,10 @@ fn table(made: usize, compared: &[Compared; 4]) -> Table {
             "accuracy m",
             "distance alone",
             "ranker",
-            "ranker, BSSID",
             "top 1",
+            "on Wi-Fi, BSSID",
             "top 1, BSSID",
+            "on Wi-Fi, without",
             "distance µs",
             "ranker µs",
         ],
@@ -342,9 +348,10 @@ fn table(made: usize, compared: &[Compared; 4]) -> Table {
             accuracy.to_string().into(),
             found.distance.mean().into(),
             found.without.mean().into(),
-            found.with.mean().into(),
             found.without.top_1().into(),
+            found.with.mean().into(),
             found.with.top_1().into(),
+            found.untold.mean().into(),
             found.distance.micros().into(),
             found.without.micros().into(),
         ]);

@@ -46,6 +46,7 @@ fn check_nothing_learnt(world: &World) {
     assert_eq!(ranker.visits, 0.0);
     assert_eq!(ranker.hours, Hours::default());
     assert_eq!(ranker.wifi, Wifi::default());
+    assert_eq!(ranker.popular, Popular::default());
     let nothing = |place: &Place| place.visits == 0.0 && place.with_bssid == 0.0;
     assert!(ranker.places.iter().all(nothing));
 }
@@ -338,6 +339,38 @@ fn a_snapshot_is_taken_over_only_where_the_clocks_show_the_same() {
     slot.clear();
     let hour = live.read(|ranker| (ranker.people.len(), ranker.hour(Millis(0))));
     assert_eq!(hour, (0, 8));
+}
+
+#[test]
+fn what_a_snapshot_leaves_out_follows_from_the_rest() {
+    let mut world = World::given((1..40).map(|id| (id, id as f64 * 400.0, id % 4)));
+    for id in 1..10 {
+        world.happens(ShopRevised {
+            shop_id: shop(id),
+            details: details("elsewhere", north(-5_000.0)),
+            source: None,
+        });
+        world.happens(ShopClosed {
+            shop_id: shop(3 * id),
+        });
+        world.visits(user(1), id);
+        world.visits(user(1), 90 + id);
+    }
+    let bytes = postcard::to_stdvec(&world.ranker).expect("bytes");
+    let restored: PlaceRanker = postcard::from_bytes(&bytes).expect("a ranker");
+    assert_ne!(restored.popular, Popular::default());
+    assert_eq!(restored.popular, world.ranker.popular);
+    assert_eq!(restored.numbers, world.ranker.numbers);
+    assert_eq!(restored.wifi, world.ranker.wifi);
+    let open = world
+        .ranker
+        .places
+        .iter()
+        .filter(|place| place.cell.is_some());
+    assert_eq!(
+        world.ranker.visits,
+        open.map(|place| place.visits).sum::<f64>()
+    );
 }
 
 #[test]

@@ -35,14 +35,14 @@ const IN_A_MALL: usize = 40;
 const MALL_M: f64 = 80.0;
 
 /// So much of the city's shops stand in malls, and along streets; the rest stand anywhere.
-const IN_MALLS: f64 = 0.2;
-const ON_STREETS: f64 = 0.55;
+const IN_MALLS: f64 = 0.3;
+const ON_STREETS: f64 = 0.5;
 
 /// A street has about so many shops.
 const ON_A_STREET: usize = 30;
 
 /// How far the streets and malls spread around the middle, in metres.
-const SPREAD_M: f64 = 3_500.0;
+const SPREAD_M: f64 = 2_500.0;
 
 /// The side of a block, in which fixes err alike.
 const BLOCK_M: f64 = 400.0;
@@ -271,8 +271,9 @@ impl City {
             block.random_range(0.0..6.3),
         );
         let scale = 0.85 * block_scale * self.people[visit.person].phone;
-        // Of an exponential distribution, 68 % lie within 1.139 times the mean.
-        let off = -(1.0 - self.dice.random::<f64>()).ln() / 1.139 * accuracy_m * scale;
+        // As it falls off exponentially in every direction, 68 % lie within 2.35 times its scale.
+        let mut one = || -(1.0 - self.dice.random::<f64>()).ln();
+        let off = (one() + one()) / 2.35 * accuracy_m * scale;
         there
             .towards(push, 0.25 * accuracy_m)
             .towards(self.dice.random_range(0.0..6.3), off)
