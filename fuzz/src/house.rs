@@ -9,6 +9,7 @@ use domain::user::{Gender, UserRegistered};
 use domain::{Event, Millis, Position, ShopId, StreamName, UserId};
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, ExpectedRevision, Filter, Metadata, NewEvent, StoredEvent};
+use jiff::tz::TimeZone;
 use media::blobs::{self, Blobs};
 use projections::{Options, Projections};
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -60,6 +61,7 @@ impl House {
             read_url: file("read.sqlite"),
             snapshot_dir: None,
             snapshot_every: u64::MAX,
+            timezone: TimeZone::UTC,
         };
         let projections = Projections::start(log.clone(), options)
             .await
