@@ -20,10 +20,9 @@ fn certificate(folder: &Path) -> (String, [(&'static str, String); 2]) {
     (cert.pem(), variables)
 }
 
-#[tokio::test]
-async fn with_a_certificate_the_listener_speaks_https_and_cookies_are_secure() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (pem, variables) = certificate(folder.path());
+/// Starts the program with a certificate of its own, and a client that trusts it.
+pub(crate) async fn secured(folder: &Path) -> Server {
+    let (pem, variables) = certificate(folder);
     let _ = rustls::crypto::ring::default_provider().install_default();
     let ours = reqwest::Certificate::from_pem(pem.as_bytes()).expect("a certificate");
     let client = reqwest::Client::builder()
@@ -34,7 +33,13 @@ async fn with_a_certificate_the_listener_speaks_https_and_cookies_are_secure() {
     let variables = variables
         .each_ref()
         .map(|(name, value)| (*name, value.as_str()));
-    let mut server = Server::start_with(folder.path(), door, &variables).await;
+    Server::start_with(folder, door, &variables).await
+}
+
+#[tokio::test]
+async fn with_a_certificate_the_listener_speaks_https_and_cookies_are_secure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = secured(folder.path()).await;
     assert!(server.base().starts_with("https://"));
 
     let answer = server.try_login("ana", "secret").await;

@@ -15,6 +15,7 @@ mod bad_stanzas;
 mod blob_kills;
 mod blobs;
 mod block;
+mod browser;
 mod bucket;
 mod calls;
 mod chat;

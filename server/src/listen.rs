@@ -16,6 +16,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use caps::{Caps, Slot};
 use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -157,6 +158,17 @@ async fn requests(
     }
 }
 
+/// Says where everybody looks for it by what name we were called: HTTP/2 has it in the address
+/// (RFC 9113 §8.3.1).
+fn name_host(request: &mut Request<Body>) {
+    if let Some(host) = request.uri().authority()
+        && !request.headers().contains_key(HOST)
+        && let Ok(host) = HeaderValue::from_str(host.as_str())
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+}
+
 async fn answer(
     router: Router,
     request: Request<Incoming>,
@@ -167,6 +179,7 @@ async fn answer(
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(from));
     request.extensions_mut().insert(place);
+    name_host(&mut request);
     let response = match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

@@ -96,12 +96,13 @@ async fn a_presence_too_long_to_be_told_to_others_is_refused() {
 
 #[tokio::test]
 async fn somebody_away_is_kept_so_much_and_the_rest_is_refused_one_by_one() {
-    const SENT: usize = 5_000;
+    const SENT: usize = 100_000;
+    const BATCH: usize = 200;
     let mut two = Two::new().await;
     let eve = two.house.login("eve").await;
     let mut refused = 0;
-    for batch in 0..SENT / 50 {
-        let messages: String = (0..50)
+    for batch in 0..SENT / BATCH {
+        let messages: String = (0..BATCH)
             .map(|n| {
                 format!(
                     "<message type='chat' id='{batch}-{n}' to='{}'><body>{batch} {n}</body></message>",

@@ -13,15 +13,23 @@ use std::sync::Arc;
 
 pub(crate) const BLOCKING: &str = "urn:xmpp:blocking";
 
-/// How many people are named at once.
+/// How many people are named in an order.
 const MOST: usize = 1_000;
+
+/// How many people are told in an answer, which cannot be parted (§3.2): what waits for a connection
+/// is bounded.
+const TOLD: usize = 3_000;
 
 impl Service {
     /// Answers who is on the list; from now on the connection is told of changes (§3.2).
     pub(crate) async fn blocklist(&self, session: &Arc<Session>) -> Result<String, StanzaError> {
         let owner = session.party.user().ok_or(StanzaError::NOT_ALLOWED)?;
         session.follow_blocks();
-        let blocked = self.blocked(owner).await?;
+        let blocked = self.blocked(owner, TOLD + 1).await?;
+        if blocked.len() > TOLD {
+            return Err(StanzaError::RESOURCE_CONSTRAINT
+                .saying("the list is too long for one answer: it is told in pages over HTTP"));
+        }
         let mut out = format!("<blocklist xmlns='{BLOCKING}'>");
         for user in blocked {
             self.write_item(&mut out, user);
@@ -60,17 +68,19 @@ impl Service {
         order: &Element,
     ) -> Result<String, StanzaError> {
         let owner = session.party.user().ok_or(StanzaError::NOT_ALLOWED)?;
-        let mut users = self.named(order)?;
-        if users.is_empty() {
-            users = self.blocked(owner).await?;
+        let users = self.named(order)?;
+        if !users.is_empty() {
+            self.unblock_these(owner, users).await?;
+            return Ok(String::new());
         }
-        let mut all = Receipt::default();
-        for user in users {
-            let unblocked = self.commands.unblock(owner, user).await;
-            all = all.and(unblocked.map_err(|error| StanzaError::away(&error))?);
+        loop {
+            let users = self.blocked(owner, MOST).await?;
+            let last = users.len() < MOST;
+            self.unblock_these(owner, users).await?;
+            if last {
+                return Ok(String::new());
+            }
         }
-        self.settle(all).await;
-        Ok(String::new())
     }
 
     /// Tells the connections of `owner` that follow the list what has changed in it: `change` is
@@ -107,8 +117,19 @@ impl Service {
         users.collect()
     }
 
-    async fn blocked(&self, owner: UserId) -> Result<Vec<UserId>, StanzaError> {
-        let people = self.projections.blacklist.page(owner, None, 0, MOST).await;
+    async fn unblock_these(&self, owner: UserId, users: Vec<UserId>) -> Result<(), StanzaError> {
+        let mut all = Receipt::default();
+        for user in users {
+            let unblocked = self.commands.unblock(owner, user).await;
+            all = all.and(unblocked.map_err(|error| StanzaError::away(&error))?);
+        }
+        self.settle(all).await;
+        Ok(())
+    }
+
+    /// The people on the list, at most `limit` of them.
+    async fn blocked(&self, owner: UserId, limit: usize) -> Result<Vec<UserId>, StanzaError> {
+        let people = self.projections.blacklist.page(owner, None, 0, limit).await;
         Ok(people.map_err(|error| StanzaError::away(&error))?.users)
     }
 

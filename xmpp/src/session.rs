@@ -19,8 +19,8 @@ const MOST: usize = 16;
 /// How many rooms one connection may be in.
 const ROOMS: usize = 50;
 
-/// How many messages may come while an inbox is being handed out.
-const QUEUE: usize = 1_000;
+/// How many bytes of messages may come while an inbox is being handed out.
+const QUEUE: usize = 256 * 1024;
 
 /// One connection of a person or a shop.
 pub(crate) struct Session {
@@ -60,13 +60,19 @@ enum Gate {
     #[default]
     Closed,
     /// They wait until the inbox has been handed out.
-    Waiting(Vec<Queued>),
+    Waiting(Queue),
     /// They do, those behind this position.
     Open(Position),
 }
 
-/// Something that waits: of which event, what is sent, and whether that is a copy.
-type Queued = (Arc<RecordedEvent>, Arc<str>, bool);
+/// What waits while an inbox is being handed out.
+#[derive(Default)]
+struct Queue {
+    /// Of which event, what is sent, and whether that is a copy.
+    stanzas: Vec<(Arc<RecordedEvent>, Arc<str>, bool)>,
+    /// How much all of it is.
+    bytes: usize,
+}
 
 /// What is to be done when a connection has said that it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +114,7 @@ impl Session {
                 Arrival::Again
             }
             Gate::Closed => {
-                state.gate = Gate::Waiting(Vec::new());
+                state.gate = Gate::Waiting(Queue::default());
                 Arrival::First
             }
             _ => Arrival::Again,
@@ -182,7 +188,7 @@ impl Session {
     pub(crate) fn wait(&self) -> bool {
         let mut state = self.state();
         if let Gate::Open(_) = state.gate {
-            state.gate = Gate::Waiting(Vec::new());
+            state.gate = Gate::Waiting(Queue::default());
         }
         !matches!(state.gate, Gate::Closed)
     }
@@ -193,7 +199,7 @@ impl Session {
         if let Gate::Waiting(queue) = &mut state.gate {
             let queue = std::mem::take(queue);
             state.gate = Gate::Open(position);
-            for (event, stanza, is_copy) in queue {
+            for (event, stanza, is_copy) in queue.stanzas {
                 if event.position > position {
                     self.write(&event, &stanza, is_copy);
                 }
@@ -246,8 +252,9 @@ impl Session {
         let mut state = self.state();
         match &mut state.gate {
             Gate::Closed if !alone => {}
-            Gate::Waiting(queue) if queue.len() < QUEUE => {
-                queue.push((event.clone(), stanza.clone(), is_copy));
+            Gate::Waiting(queue) if queue.bytes + stanza.len() <= QUEUE => {
+                queue.bytes += stanza.len();
+                queue.stanzas.push((event.clone(), stanza.clone(), is_copy));
             }
             Gate::Waiting(_) => self.outbox.close(StreamError::ResourceConstraint),
             Gate::Open(position) if event.position <= *position => {}
