@@ -1,7 +1,12 @@
 //! `/blacklists`, reports and bans: who wants nothing of whom (seed §25 to §27).
 
-use crate::harness::{Call, House, Phone, id_of, same};
+use crate::harness::{Call, Chatter, House, Phone, eventually, id_of, same};
+use domain::block::Blocked;
+use domain::user::{Gender, UserRegistered};
+use domain::{Event, Millis, StreamName, UserId};
+use eventlog::{Append, ExpectedRevision, Metadata, NewEvent};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 async fn block(who: &Phone, whom: &Phone, report: &str) -> Value {
     let asked = [
@@ -239,4 +244,84 @@ async fn who_is_banned_is_out_at_once_and_comes_back_when_unbanned() {
     let nobody = "/admin/users/502e6303421aa918ba000001/ban";
     house.admin("POST", nobody, Value::Null).await.refused(404);
     house.post(&path, &[]).await.refused(401);
+}
+
+/// People from `from` on, who have just come and are on the blacklist of `owner` already.
+async fn block_strangers(house: &House, owner: UserId, from: u32, count: u32) {
+    let remembered = |stream, event: Event, n: u32| Append {
+        stream,
+        expected: ExpectedRevision::NoStream,
+        events: vec![NewEvent {
+            id: Uuid::from_u128(n.into()),
+            time: Millis(1_700_000_000_000),
+            event,
+            metadata: Metadata::default(),
+        }],
+    };
+    let strangers = (from..from + count).flat_map(|n| {
+        let stranger = UserId::new(n, [7; 8]);
+        let registered = UserRegistered {
+            user_id: stranger,
+            name: format!("stranger {n}"),
+            gender: Gender::Unset,
+            wb_uid: None,
+        };
+        let blocked = Blocked {
+            user_id: owner,
+            block_id: stranger,
+            report: false,
+        };
+        [
+            remembered(StreamName::user(stranger), registered.into(), 2 * n),
+            remembered(
+                StreamName::block(owner, stranger),
+                blocked.into(),
+                2 * n + 1,
+            ),
+        ]
+    });
+    for appended in house
+        .log()
+        .append_batch(strangers.collect())
+        .await
+        .expect("a log")
+    {
+        appended.expect("appended");
+    }
+}
+
+/// What is answered to `order`; what is told unasked comes before.
+async fn asked(chatter: &mut Chatter, kind: &str, order: &str) -> String {
+    let iq = format!("<iq type='{kind}' id='asked'><{order} xmlns='urn:xmpp:blocking'/></iq>");
+    chatter.sends(&iq).await;
+    loop {
+        let heard = chatter.stanza("iq").await;
+        if heard.contains("id='asked'") {
+            return heard;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_blacklist_is_told_whole_or_not_at_all_and_emptied_whole() {
+    let house = House::new().await;
+    let ana = house.login("ana").await;
+    let owner: UserId = ana.id.parse().expect("an id");
+    let mut a = house.online(&ana, "phone").await;
+    for (from, count, items) in [(0, 2_500, 2_500), (2_500, 501, 0)] {
+        block_strangers(&house, owner, from, count).await;
+        let seen = [("id", ana.id.as_str()), ("hash", "1")];
+        eventually("they are on the list", async || {
+            let list = ana.get("/blacklists", &seen).await.ok();
+            (list["count"] == from + count).then_some(())
+        })
+        .await;
+        let list = asked(&mut a, "get", "blocklist").await;
+        assert_eq!(list.matches("<item ").count(), items, "{list:.500}");
+        assert_eq!(list.contains("<resource-constraint "), items == 0);
+    }
+    let result = asked(&mut a, "set", "unblock").await;
+    assert!(result.contains("type='result'"), "{result}");
+    let list = asked(&mut a, "get", "blocklist").await;
+    assert!(list.contains("<blocklist xmlns='urn:xmpp:blocking'></blocklist>"));
 }

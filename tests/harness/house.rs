@@ -260,6 +260,11 @@ impl House {
         .await;
     }
 
+    /// Its log, for what would take too long to happen by requests.
+    pub(crate) fn log(&self) -> &dyn EventLog {
+        &*self.parts.log
+    }
+
     /// The last position of the log.
     pub(crate) async fn head(&self) -> Position {
         self.parts.log.head().await.expect("a log")
