@@ -59,7 +59,7 @@ async fn a_bad_value_of_any_parameter_is_refused_and_records_nothing() {
             for call in route.twice(&world, &parameter.name) {
                 world.refuses(call).await;
             }
-            for call in route.with_structures(&world, &parameter.name, kind.is_text()) {
+            for call in route.with_structures(&world, &parameter.name, kind) {
                 world.refuses(call).await;
             }
             let long = "1".repeat(20_000);

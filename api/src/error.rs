@@ -125,7 +125,9 @@ impl Refusal for shop::Rejection {
         match self {
             Self::UnknownShop => StatusCode::NOT_FOUND,
             Self::IdTaken | Self::TooManyStaff => StatusCode::CONFLICT,
-            Self::Name | Self::Address | Self::Phone | Self::Title => StatusCode::BAD_REQUEST,
+            Self::Name | Self::Address | Self::Phone | Self::TooManyPoints | Self::Title => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 }

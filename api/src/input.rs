@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{Method, StatusCode, header};
 use domain::geo::Point;
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -21,6 +21,9 @@ const READ_ON: usize = 16;
 
 /// How long a parameter may be, in bytes.
 const MAX_VALUE_BYTES: usize = 16 * 1024;
+
+/// Parameters that are lists; outside of JSON they are written as the text of a JSON list.
+const LISTS: [&str; 1] = ["points"];
 
 /// The rows of one page at most, whatever is asked.
 const MAX_PER_PAGE: u32 = 100;
@@ -105,6 +108,9 @@ impl Pairs {
                 Value::Null => {}
                 Value::String(text) => self.add(&name, &text)?,
                 Value::Bool(_) | Value::Number(_) => self.add(&name, &value.to_string())?,
+                Value::Array(_) if LISTS.contains(&name.as_str()) => {
+                    self.add(&name, &value.to_string())?;
+                }
                 Value::Array(_) | Value::Object(_) => {
                     return Err(ApiError::bad_request(format!(
                         "{name}: must be a plain value"
@@ -232,6 +238,19 @@ impl Page {
     }
 }
 
+/// Reads one of [`LISTS`].
+pub(crate) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let list = serde_json::from_str(&text).map_err(|error| {
+        // Where in the text it stands means nothing to whoever sent JSON.
+        let reason = error.to_string();
+        D::Error::custom(reason.split(" at line ").next().unwrap_or_default())
+    })?;
+    Ok(Some(list))
+}
+
 /// Reads `hash=1`: only a true value switches the shape of an answer.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -308,6 +327,10 @@ mod tests {
         check(|p| p.add_json(b"[1]"), Err("must be a JSON object"));
         check(
             |p| p.add_json(b"{\"lat\":{}}"),
+            Err("lat: must be a plain value"),
+        );
+        check(
+            |p| p.add_json(b"{\"lat\":[1]}"),
             Err("lat: must be a plain value"),
         );
     }

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 /// {"shop_id":4928288,"name":"浙江科技产业大厦","lat":30.28,"lng":120.12,"category":6,
 ///  "address":"古翠路80","phone":"","source":"osm:way/33"}
 /// ```
+/// A shop with further points has `"points":[{"lat":30.29,"lng":120.13}]` after its phone.
+///
 /// Source: seed §4, §7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShopRegistered {
@@ -107,6 +109,10 @@ pub struct ShopDetails {
     pub address: String,
     /// Up to 255 characters; empty when unknown.
     pub phone: String,
+    /// Where else it is, at most [`MAX_POINTS`]: branches, or corners of a large place. However far
+    /// away a shop is, it is so by the nearest of all its points.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<Point>,
 }
 
 /// The kind of a shop, 1 to 6: `t` of seed §4, listed in seed §5.
@@ -219,6 +225,8 @@ pub struct DetailsEdit {
     pub address: Option<String>,
     /// See [`ShopDetails::phone`].
     pub phone: Option<String>,
+    /// See [`ShopDetails::points`]; an empty list leaves the shop one point.
+    pub points: Option<Vec<Point>>,
 }
 
 /// Why the rules refuse a command.
@@ -239,6 +247,9 @@ pub enum Rejection {
     /// See [`ShopDetails::phone`].
     #[error("phone must have at most 255 characters on one line")]
     Phone,
+    /// More points than [`MAX_POINTS`].
+    #[error("a shop has at most 64 further points")]
+    TooManyPoints,
     /// See [`Command::PostNotice`].
     #[error("title must have at most 255 characters")]
     Title,
@@ -249,6 +260,9 @@ pub enum Rejection {
 
 /// How many people may work for one shop: the list travels with each `shop/info`.
 pub const MAX_STAFF: usize = 200;
+
+/// How many points a shop may have besides its first.
+pub const MAX_POINTS: usize = 64;
 
 /// A shop as its stream tells it.
 #[derive(Clone, Debug)]
@@ -339,7 +353,12 @@ impl Decider for Shop {
 }
 
 impl ShopDetails {
-    /// Refuses texts that are too long or would break a line.
+    /// All of its points, the first one first.
+    pub fn all_points(&self) -> impl Iterator<Item = Point> {
+        std::iter::once(self.point).chain(self.points.iter().copied())
+    }
+
+    /// Refuses texts that are too long or would break a line, and too many points.
     ///
     /// # Errors
     /// The rejection that names the first bad field.
@@ -353,6 +372,9 @@ impl ShopDetails {
         }
         if !line(&self.phone) {
             return Err(Rejection::Phone);
+        }
+        if self.points.len() > MAX_POINTS {
+            return Err(Rejection::TooManyPoints);
         }
         Ok(())
     }
@@ -486,6 +508,7 @@ impl DetailsEdit {
             category: self.category.unwrap_or(details.category),
             address: text(&self.address, &details.address),
             phone: text(&self.phone, &details.phone),
+            points: self.points.as_ref().unwrap_or(&details.points).clone(),
         }
     }
 }

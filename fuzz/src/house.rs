@@ -77,6 +77,7 @@ impl House {
             category: Category::Cafe,
             address: String::new(),
             phone: String::new(),
+            points: Vec::new(),
         };
         let shop = ShopId::new(SHOP).expect("an id");
         // Before anybody comes, so that the read models hold it.

@@ -282,7 +282,7 @@ fn first_by_distance<'a>(
 
 impl MemoryProjection for ShopIndex {
     const NAME: &'static str = "shop_index";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const KINDS: &'static [EventKind] = &[
         EventKind::ShopRegistered,
         EventKind::ShopRevised,

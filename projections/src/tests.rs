@@ -75,6 +75,7 @@ pub(crate) fn details(name: &str, place: Point) -> ShopDetails {
         category: Category::Cafe,
         address: String::new(),
         phone: String::new(),
+        points: Vec::new(),
     }
 }
 

@@ -111,6 +111,8 @@ pub(super) enum Kind {
     /// Up to 500 characters.
     CouponDesc,
     Bssid,
+    /// A list of points.
+    Points,
 }
 
 impl Kind {
@@ -188,6 +190,7 @@ impl Kind {
             (_, "address" | "phone") => Self::Line,
             (_, "title") => Self::Title,
             (_, "bssid") => Self::Bssid,
+            (_, "points") => Self::Points,
             (path, name) => panic!("what is {name} in {} {path}?", route.method),
         }
     }
@@ -233,6 +236,7 @@ impl Kind {
             Self::About | Self::Line | Self::Title | Self::CouponDesc => "半价 & more 😀",
             Self::ShopName => "Café 咖啡",
             Self::Bssid => "00:1b:2c:3d:4e:5f",
+            Self::Points => r#"[{"lat":60.17,"lng":24.94},{"lat":-90,"lng":180}]"#,
         };
         text.to_owned()
     }
@@ -297,6 +301,21 @@ impl Kind {
             Self::Title => several(&[&[&long]]),
             Self::CouponDesc => several(&[&["a\u{7}b", &"字".repeat(501)]]),
             Self::Bssid => several(&[&["two words", "咖啡", &one_more]]),
+            Self::Points => {
+                let point = r#"{"lat":60.17,"lng":24.94}"#;
+                let many = format!("[{}]", [point; 65].join(","));
+                let odd = [
+                    point,
+                    "[1]",
+                    "[null]",
+                    r#"[{"lat":60.17}]"#,
+                    r#"[{"lat":90.001,"lng":24.94}]"#,
+                    r#"[{"lat":60.17,"lng":1e400}]"#,
+                    r#"[{"lat":60.17,"lng":24.94}"#,
+                    &many,
+                ];
+                several(&[&NO_NUMBER, &odd])
+            }
         }
     }
 

@@ -237,7 +237,7 @@ impl Route {
     }
 
     /// In JSON, with an array and an object in the place of a plain value.
-    pub(super) fn with_structures(&self, world: &World, name: &str, text: bool) -> Vec<Call> {
+    pub(super) fn with_structures(&self, world: &World, name: &str, kind: Kind) -> Vec<Call> {
         if !self.has_body() || self.takes_file {
             return Vec::new();
         }
@@ -248,8 +248,11 @@ impl Route {
             .expect("a parameter")
             .1
             .clone();
-        let mut values = vec![json!([]), json!([good]), json!({}), json!({"value": good})];
-        if !text {
+        let mut values = vec![json!([good]), json!({}), json!({"value": good})];
+        if kind != Kind::Points {
+            values.push(json!([]));
+        }
+        if !kind.is_text() {
             values.extend([json!(true), json!(false), json!(1e300)]);
         }
         let calls = values.into_iter().map(|value| {

@@ -2,14 +2,26 @@
 
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
-use crate::input::{Input, point};
+use crate::input::{Input, list, point};
 use crate::reply::Reply;
 use crate::session::Operator;
 use axum::extract::{Path, State};
+use domain::geo::Point;
 use domain::shop::{Category, DetailsEdit, ShopDetails};
 use domain::{ShopId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// Where else a shop is.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct FurtherPoint {
+    /// Latitude, WGS-84 degrees.
+    #[schema(minimum = -90, maximum = 90)]
+    lat: f64,
+    /// Longitude, WGS-84 degrees.
+    #[schema(minimum = -180, maximum = 180)]
+    lng: f64,
+}
 
 /// A new shop.
 #[derive(Deserialize, ToSchema)]
@@ -34,6 +46,10 @@ pub(crate) struct NewShop {
     /// Up to 255 characters.
     #[serde(default)]
     phone: String,
+    /// Where else it is: branches, or corners of a large place; at most 64. How far away it is, its
+    /// nearest point says.
+    #[serde(default, deserialize_with = "list")]
+    points: Option<Vec<FurtherPoint>>,
 }
 
 /// `{"id":40056}`
@@ -58,6 +74,7 @@ pub(crate) async fn register(
         category: category(new.t)?,
         address: new.address,
         phone: new.phone,
+        points: further(new.points)?.unwrap_or_default(),
     };
     let (id, receipt) = match new.id {
         Some(id) => (id, app.commands.register_shop(id, details).await?),
@@ -86,6 +103,9 @@ pub(crate) struct ShopEdit {
     address: Option<String>,
     /// Up to 255 characters.
     phone: Option<String>,
+    /// Where else it is; an empty list leaves it one point.
+    #[serde(default, deserialize_with = "list")]
+    points: Option<Vec<FurtherPoint>>,
 }
 
 /// `PATCH /admin/shops/{id}`: changes some details of a shop.
@@ -109,6 +129,7 @@ pub(crate) async fn revise(
         category: edit.t.map(category).transpose()?,
         address: edit.address,
         phone: edit.phone,
+        points: further(edit.points)?,
     };
     let receipt = app.commands.revise_shop(id, edit).await?;
     app.settle(&receipt).await;
@@ -233,6 +254,13 @@ pub(crate) async fn revoke_xmpp_secret(
 
 fn category(number: u8) -> Result<Category, ApiError> {
     Category::try_from(number).map_err(|error| ApiError::bad_request(format!("t: {error}")))
+}
+
+fn further(points: Option<Vec<FurtherPoint>>) -> Result<Option<Vec<Point>>, ApiError> {
+    let at = |further: FurtherPoint| point(further.lat, further.lng);
+    points
+        .map(|points| points.into_iter().map(at).collect())
+        .transpose()
 }
 
 fn shop_id(text: &str) -> Result<ShopId, ApiError> {

@@ -232,6 +232,7 @@ mod tests {
             category: Category::Cafe,
             address: String::new(),
             phone: String::new(),
+            points: Vec::new(),
         };
         let _ = commands
             .register_shop(shop_id, details)

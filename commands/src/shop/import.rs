@@ -155,6 +155,7 @@ mod tests {
                 category: Category::Cafe,
                 address: String::new(),
                 phone: String::new(),
+                points: Vec::new(),
             },
         }
     }

@@ -14,6 +14,7 @@ fn cafe(name: &str) -> ShopDetails {
         category: Category::Cafe,
         address: String::new(),
         phone: String::new(),
+        points: Vec::new(),
     }
 }
 
@@ -123,6 +124,43 @@ fn revising_records_all_details_and_only_a_change() {
     given::<Shop>([registered(None)])
         .when(rename(" "))
         .then_rejected(Rejection::Name);
+}
+
+#[test]
+fn further_points_stay_until_others_are_given() {
+    let at = |lat| Point::new(lat, 24.94).expect("a point");
+    let with = |points: &[f64]| {
+        let points = points.iter().map(|lat| at(*lat)).collect();
+        Event::from(ShopRevised {
+            shop_id: id(),
+            details: ShopDetails {
+                points,
+                ..cafe("Ekberg")
+            },
+            source: None,
+        })
+    };
+    let edit = |points: Vec<Point>| {
+        Command::Revise(DetailsEdit {
+            points: Some(points),
+            ..DetailsEdit::default()
+        })
+    };
+    given::<Shop>([registered(None)])
+        .when(edit(vec![at(60.18), at(60.19)]))
+        .then([with(&[60.18, 60.19])]);
+    given::<Shop>([registered(None), with(&[60.18])])
+        .when(edit(vec![at(60.18)]))
+        .then_nothing();
+    given::<Shop>([registered(None), with(&[60.18])])
+        .when(rename("Ekberg"))
+        .then_nothing();
+    given::<Shop>([registered(None), with(&[60.18])])
+        .when(edit(Vec::new()))
+        .then([with(&[])]);
+    given::<Shop>([registered(None)])
+        .when(edit(vec![at(60.18); MAX_POINTS + 1]))
+        .then_rejected(Rejection::TooManyPoints);
 }
 
 #[test]

@@ -32,6 +32,7 @@ impl House {
             category: Category::try_from(2).expect("a category"),
             address: String::new(),
             phone: String::new(),
+            points: Vec::new(),
         };
         let opened = self.commands.register_shop(shop(number), details).await;
         let _ = opened.expect("registered");

@@ -161,6 +161,7 @@ async fn move_in(data: &Path) -> Result<String> {
         category: Category::Cafe,
         address: String::new(),
         phone: String::new(),
+        points: Vec::new(),
     };
     let shop_id = ShopId::new(1)?;
     let _ = commands.register_shop(shop_id, details).await?;

@@ -204,6 +204,7 @@ fn record((number, &(point, category)): (usize, &(Point, Category))) -> ShopReco
             category,
             address: format!("{name}路{}号", number % 997),
             phone: String::new(),
+            points: Vec::new(),
         },
     }
 }

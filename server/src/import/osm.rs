@@ -228,6 +228,7 @@ impl Feature {
                 category: self.category,
                 address: self.address,
                 phone: self.phone,
+                points: Vec::new(),
             },
         })
     }

@@ -40,6 +40,7 @@ impl Row {
             category,
             address: text(&self.address),
             phone: text(&self.phone),
+            points: Vec::new(),
         };
         details.check().map_err(|rejection| rejection.to_string())?;
         Ok(ShopRecord {

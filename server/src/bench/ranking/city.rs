@@ -313,6 +313,7 @@ impl Shop {
             category: self.category,
             address: String::new(),
             phone: String::new(),
+            points: Vec::new(),
         }
     }
 }
