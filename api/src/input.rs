@@ -238,12 +238,18 @@ impl Page {
     }
 }
 
-/// Reads one of [`LISTS`].
+/// Reads one of [`LISTS`], of objects.
 pub(crate) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let list = serde_json::from_str(&text).map_err(|error| {
+    let read = || -> serde_json::Result<Vec<T>> {
+        // An array is no object: in which order would its numbers stand?
+        let objects: Vec<serde_json::Map<String, Value>> = serde_json::from_str(&text)?;
+        let objects = objects.into_iter().map(Value::Object);
+        objects.map(serde_json::from_value).collect()
+    };
+    let list = read().map_err(|error| {
         // Where in the text it stands means nothing to whoever sent JSON.
         let reason = error.to_string();
         D::Error::custom(reason.split(" at line ").next().unwrap_or_default())
