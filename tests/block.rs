@@ -248,15 +248,14 @@ async fn who_is_banned_is_out_at_once_and_comes_back_when_unbanned() {
 
 /// People from `from` on, who have just come and are on the blacklist of `owner` already.
 async fn block_strangers(house: &House, owner: UserId, from: u32, count: u32) {
-    let remembered = |stream, event: Event, n: u32| Append {
-        stream,
-        expected: ExpectedRevision::NoStream,
-        events: vec![NewEvent {
+    let remembered = |stream, event: Event, n: u32| {
+        let event = NewEvent {
             id: Uuid::from_u128(n.into()),
             time: Millis(1_700_000_000_000),
             event,
             metadata: Metadata::default(),
-        }],
+        };
+        Append::new(stream, ExpectedRevision::NoStream, vec![event])
     };
     let strangers = (from..from + count).flat_map(|n| {
         let stranger = UserId::new(n, [7; 8]);

@@ -13,10 +13,11 @@ use domain::chat::{MAX_NAME, Rejection};
 use domain::inbox::{self, Inbox, MessageDisplayed, MessagesDelivered};
 use domain::shop::Shop;
 use domain::{Decider, EventKind, Millis, Party, StreamName, UserId};
-use eventlog::{Answer, ExpectedRevision, Metadata};
+use eventlog::{Answer, Append, EventLog, ExpectedRevision, Metadata, NewEvent};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -54,9 +55,17 @@ impl Default for Circumstances {
 pub struct Sending {
     /// `None` when there is nothing to be written.
     answer: Option<Answer>,
-    /// What it is recognised by, and when it was sent.
-    duplicate: Option<([u8; 32], Millis)>,
+    recognised: Option<Recognised>,
+    log: Arc<dyn EventLog>,
     sent: Cache<[u8; 32], Millis>,
+}
+
+/// A message that can be told from others.
+struct Recognised {
+    digest: [u8; 32],
+    stream: StreamName,
+    /// The event that is on its way.
+    event: NewEvent,
 }
 
 impl Sending {
@@ -68,12 +77,26 @@ impl Sending {
         let Some(answer) = self.answer else {
             return Ok(Receipt::default());
         };
-        let appended = answer.await.map_err(|error| match error {
-            eventlog::Error::Conflict { .. } => Error::Busy,
-            error => Error::Log(error),
-        })?;
-        if let Some((digest, at)) = self.duplicate {
-            self.sent.insert(digest, at);
+        let mut appended = answer.await.map_err(unstored)?;
+        if let Some(recognised) = self.recognised {
+            let Recognised {
+                digest,
+                stream,
+                event,
+            } = recognised;
+            let mut first = event.time;
+            if appended.repeated {
+                let found = self.log.read_stream(&stream, appended.revision, 1).await;
+                let found = found.map_err(Error::Log)?;
+                first = found.first().map_or(first, |found| found.time);
+                if !is_duplicate(first, event.time) {
+                    // The log has found it by its former id, but that was long ago.
+                    first = event.time;
+                    let again = self.log.append(&stream, ExpectedRevision::Any, vec![event]);
+                    appended = again.await.map_err(unstored)?;
+                }
+            }
+            self.sent.insert(digest, first);
         }
         Ok(Receipt {
             position: Some(appended.position),
@@ -119,8 +142,8 @@ impl Commands {
     /// Says something; it is on disk when this returns. A message that is dropped, because it is
     /// not wanted or was sent before, leaves an empty receipt.
     ///
-    /// The same sender, receiver, id and body within ten minutes are the same message. Across a
-    /// restart, or on another node, this holds within one of the ten minutes of the clock.
+    /// The same sender, receiver, id and body within ten minutes are the same message, also across a
+    /// restart and on another node.
     ///
     /// # Errors
     /// [`Rejection`]; [`Error::Log`].
@@ -147,15 +170,16 @@ impl Commands {
     ) -> Result<Sending, Error<Rejection>> {
         let mut sending = Sending {
             answer: None,
-            duplicate: None,
+            recognised: None,
+            log: self.log.clone(),
             sent: self.chat.sent.clone(),
         };
         let unwanted = self.check_receiver(&message).await?;
         let now = self.clock.now();
-        let duplicate = message.id.as_ref().map(|id| digest(&message, id));
-        if let Some(digest) = &duplicate
+        let digest = message.id.as_ref().map(|id| digest(&message, id));
+        if let Some(digest) = &digest
             && let Some(first) = self.chat.sent.get(digest)
-            && now.0.abs_diff(first.0) < DUPLICATE_MS.unsigned_abs()
+            && is_duplicate(first, now)
         {
             return Ok(sending);
         }
@@ -168,14 +192,24 @@ impl Commands {
         };
         let events = Chat::decide(&(), &command).map_err(Error::Rejected)?;
         let mut events = new_events(events, now, &by(actor));
-        if let (Some(digest), [event]) = (&duplicate, events.as_mut_slice()) {
-            event.id = message_id(digest, now);
+        if events.is_empty() {
+            return Ok(sending);
         }
-        if !events.is_empty() {
-            let answer = self.log.submit(&stream, ExpectedRevision::Any, events);
-            sending.answer = Some(answer.await.map_err(Error::Log)?);
-            sending.duplicate = duplicate.map(|digest| (digest, now));
+        let mut formerly = None;
+        if let (Some(digest), [event]) = (digest, events.as_mut_slice()) {
+            event.id = message_id(&digest, now);
+            formerly = Some(message_id(&digest, Millis(now.0 - DUPLICATE_MS)));
+            sending.recognised = Some(Recognised {
+                digest,
+                stream: stream.clone(),
+                event: event.clone(),
+            });
         }
+        let append = Append {
+            formerly,
+            ..Append::new(stream, ExpectedRevision::Any, events)
+        };
+        sending.answer = Some(self.log.submit(append).await.map_err(Error::Log)?);
         Ok(sending)
     }
 
@@ -311,6 +345,18 @@ impl Commands {
     }
 }
 
+fn unstored(error: eventlog::Error) -> Error<Rejection> {
+    match error {
+        eventlog::Error::Conflict { .. } => Error::Busy,
+        error => Error::Log(error),
+    }
+}
+
+/// Whether a message that is the same as one sent at `first` is that one still.
+fn is_duplicate(first: Millis, now: Millis) -> bool {
+    now.0.abs_diff(first.0) < DUPLICATE_MS.unsigned_abs()
+}
+
 fn stream_of(message: &MessageSent) -> StreamName {
     match message.to {
         Destination::To(to) => StreamName::chat(message.from, to),
@@ -345,7 +391,6 @@ mod tests {
     use super::*;
     use crate::Clock;
     use crate::testing::House;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     const NOON: i64 = 1_357_948_800_000;
@@ -421,6 +466,28 @@ mod tests {
         let again = pair.says("1", "hi").await.expect("taken");
         assert_eq!(again.position, first.position);
         assert_eq!(pair.messages().await, 1);
+    }
+
+    /// Says the same at these times after noon, each time as a node that remembers nothing, and
+    /// counts what is kept.
+    async fn check_spoken(after_ms: &[i64], kept: usize) {
+        let pair = Pair::new().await;
+        for after in after_ms {
+            pair.now.store(NOON + after, Ordering::SeqCst);
+            pair.house.commands.chat.sent.invalidate_all();
+            let _ = pair.says("1", "hi").await.expect("taken");
+        }
+        assert_eq!(pair.messages().await, kept, "{after_ms:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_again_after_a_restart_is_the_same_for_exactly_ten_minutes() {
+        const HALF: i64 = DUPLICATE_MS / 2;
+        check_spoken(&[HALF, DUPLICATE_MS, DUPLICATE_MS + HALF - 1], 1).await;
+        check_spoken(&[HALF, DUPLICATE_MS + HALF], 2).await;
+        check_spoken(&[0, 2 * DUPLICATE_MS - 1], 2).await;
+        check_spoken(&[0, 2 * DUPLICATE_MS - 1, 2 * DUPLICATE_MS], 2).await;
+        check_spoken(&[0, 5 * DUPLICATE_MS], 2).await;
     }
 
     #[tokio::test]

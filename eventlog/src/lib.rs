@@ -49,15 +49,9 @@ pub trait EventLog: Send + Sync + 'static {
         expected: ExpectedRevision,
         events: Vec<NewEvent>,
     ) -> Result<Appended, Error> {
-        let append = Append {
-            stream: stream.clone(),
-            expected,
-            events,
-        };
+        let append = Append::new(stream.clone(), expected, events);
         let mut results = self.append_batch(vec![append]).await?;
-        results
-            .pop()
-            .unwrap_or(Err(Error::Unavailable("the store gave no answer".into())))
+        results.pop().unwrap_or(Err(Error::silent()))
     }
 
     /// As [`Self::append`] in two steps: when this returns, the append has its place in the queue,
@@ -66,14 +60,11 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// What can be said at once of those of [`Self::append`].
-    async fn submit(
-        &self,
-        stream: &StreamName,
-        expected: ExpectedRevision,
-        events: Vec<NewEvent>,
-    ) -> Result<Answer, Error> {
-        let appended = self.append(stream, expected, events).await;
-        Ok(Box::pin(async { appended }))
+    async fn submit(&self, append: Append) -> Result<Answer, Error> {
+        let mut results = self.append_batch(vec![append]).await?;
+        Ok(Box::pin(async move {
+            results.pop().unwrap_or(Err(Error::silent()))
+        }))
     }
 
     /// Many appends at once, for imports: each is all or none and has its own answer, in order.
@@ -193,6 +184,22 @@ pub struct Append {
     pub expected: ExpectedRevision,
     /// At least one event.
     pub events: Vec<NewEvent>,
+    /// Another id that the first event may have in the stream: this is a repetition then too. For
+    /// ids that change as time goes by.
+    pub formerly: Option<Uuid>,
+}
+
+impl Append {
+    /// One whose first event is known by its id alone.
+    #[must_use]
+    pub fn new(stream: StreamName, expected: ExpectedRevision, events: Vec<NewEvent>) -> Self {
+        Self {
+            stream,
+            expected,
+            events,
+            formerly: None,
+        }
+    }
 }
 
 /// An event that is to be appended.
@@ -315,5 +322,9 @@ pub enum Error {
 impl Error {
     fn closed() -> Self {
         Self::Unavailable("the log is closed".into())
+    }
+
+    fn silent() -> Self {
+        Self::Unavailable("the store gave no answer".into())
     }
 }

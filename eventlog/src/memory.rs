@@ -152,7 +152,7 @@ impl Book {
             .streams
             .get(stream)
             .map(|places| places.len() as u64 - 1);
-        let known = append.ids().filter_map(|id| {
+        let known = append.asked_ids().filter_map(|id| {
             let place = self.ids.get(&(stream.to_owned(), id))?;
             Some(((stream, id), *place))
         });

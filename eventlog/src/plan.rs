@@ -17,6 +17,8 @@ pub(crate) const MAX_EVENTS: usize = 1_024;
 pub(crate) struct Prepared {
     pub(crate) stream: StreamName,
     pub(crate) expected: ExpectedRevision,
+    /// See [`Append::formerly`].
+    formerly: Option<Uuid>,
     events: Vec<EncodedEvent>,
     /// The same, as they were before.
     originals: Vec<NewEvent>,
@@ -42,6 +44,7 @@ impl Prepared {
         Ok(Self {
             stream: append.stream,
             expected: append.expected,
+            formerly: append.formerly,
             events: append
                 .events
                 .iter()
@@ -55,8 +58,14 @@ impl Prepared {
         self.events.len()
     }
 
-    pub(crate) fn ids(&self) -> impl Iterator<Item = Uuid> {
+    /// The ids of its events.
+    fn ids(&self) -> impl Iterator<Item = Uuid> {
         self.events.iter().map(|event| event.id)
+    }
+
+    /// The ids that the stream may hold already.
+    pub(crate) fn asked_ids(&self) -> impl Iterator<Item = Uuid> {
+        self.ids().chain(self.formerly)
     }
 }
 
@@ -202,12 +211,13 @@ impl<'a> Facts<'a> {
         Ok(answer(place, false))
     }
 
-    /// The answer of the first time, when the stream holds the append's first event. Should the
-    /// first time have had fewer events than this one, it is the last of those.
+    /// The answer of the first time, when the stream holds the append's first event, by whichever
+    /// id. Should the first time have had fewer events than this one, it is the last of those.
     fn repetition(&self, append: &Prepared) -> Option<Appended> {
         let place = |id| self.known.get(&(append.stream.as_str(), id)).copied();
         let mut ids = append.ids();
-        let first = ids.next().and_then(place)?;
+        let first = ids.next().and_then(place);
+        let first = first.or_else(|| append.formerly.and_then(place))?;
         let last = ids.map_while(place).last().unwrap_or(first);
         Some(answer(last, true))
     }

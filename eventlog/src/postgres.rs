@@ -11,10 +11,7 @@ use crate::plan::{Facts, Plan, Prepared, Row};
 use crate::recent::Recent;
 use crate::sql::{self, EventRow, Question};
 use crate::writer::{Committed, Engine, Writer};
-use crate::{
-    Answer, Append, Appended, Error, EventLog, ExpectedRevision, Filter, NewEvent, RecordedEvent,
-    StoredEvent, codec,
-};
+use crate::{Answer, Append, Appended, Error, EventLog, Filter, RecordedEvent, StoredEvent, codec};
 use domain::{Position, StreamName};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
@@ -144,17 +141,7 @@ impl EventLog for PostgresLog {
         self.writer.append_batch(appends).await
     }
 
-    async fn submit(
-        &self,
-        stream: &StreamName,
-        expected: ExpectedRevision,
-        events: Vec<NewEvent>,
-    ) -> Result<Answer, Error> {
-        let append = Append {
-            stream: stream.clone(),
-            expected,
-            events,
-        };
+    async fn submit(&self, append: Append) -> Result<Answer, Error> {
         self.writer.submit(append).await
     }
 

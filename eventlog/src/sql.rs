@@ -38,7 +38,9 @@ impl<'a> Question<'a> {
             if !known.contains_key(stream) && asked.insert(stream, ()).is_none() {
                 question.streams.push(stream);
             }
-            question.ids.extend(append.ids().map(|id| (stream, id)));
+            question
+                .ids
+                .extend(append.asked_ids().map(|id| (stream, id)));
         }
         question
     }

@@ -10,7 +10,7 @@ use crate::recent::Recent;
 use crate::sql::{self, EventRow, Question};
 use crate::writer::{Committed, Engine, Writer};
 use crate::{
-    Answer, Append, Appended, Error, EventLog, ExpectedRevision, Filter, NewEvent, RecordedEvent,
+    Answer, Append, Appended, Error, EventLog, ExpectedRevision, Filter, RecordedEvent,
     StoredEvent, codec,
 };
 use domain::{Position, StreamName};
@@ -134,17 +134,7 @@ impl EventLog for SqliteLog {
         self.writer.append_batch(appends).await
     }
 
-    async fn submit(
-        &self,
-        stream: &StreamName,
-        expected: ExpectedRevision,
-        events: Vec<NewEvent>,
-    ) -> Result<Answer, Error> {
-        let append = Append {
-            stream: stream.clone(),
-            expected,
-            events,
-        };
+    async fn submit(&self, append: Append) -> Result<Answer, Error> {
         self.writer.submit(append).await
     }
 

@@ -39,6 +39,7 @@ suite!(any_engine on memory sqlite postgres: {
         what_is_submitted_keeps_its_order,
         one_of_many_appends_at_the_same_revision_wins,
         a_repeated_id_appends_nothing_and_is_answered_as_the_first_time,
+        an_event_is_recognised_by_a_former_id,
         the_same_append_from_many_callers_at_once_goes_in_once,
         conflicts_within_an_import_leave_the_rest_alone,
         an_append_that_makes_no_sense_is_refused,

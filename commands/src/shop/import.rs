@@ -122,11 +122,8 @@ impl Importer {
         expected: ExpectedRevision,
         events: Vec<Event>,
     ) -> Append {
-        Append {
-            stream: StreamName::shop(record.shop_id),
-            expected,
-            events: new_events(events, self.clock.now(), &by("import")),
-        }
+        let events = new_events(events, self.clock.now(), &by("import"));
+        Append::new(StreamName::shop(record.shop_id), expected, events)
     }
 }
 

@@ -14,11 +14,8 @@ fn append(stream: &str, expected: ExpectedRevision, ids: &[u128]) -> Append {
         event: ShopClosed { shop_id }.into(),
         metadata: Metadata::default(),
     };
-    Append {
-        stream: StreamName::from_stored(stream.into()),
-        expected,
-        events: ids.iter().map(event).collect(),
-    }
+    let stream = StreamName::from_stored(stream.into());
+    Append::new(stream, expected, ids.iter().map(event).collect())
 }
 
 /// A log whose last position is 10; stream `a` holds the events 1 and 2 at positions 4 and 10.
@@ -154,6 +151,27 @@ fn a_repetition_within_one_batch_is_answered_as_the_first() {
         append("b", NoStream, &[3, 4]),
     ];
     check(facts(), appends, &[Ok((12, 1, false)), Ok((12, 1, true))]);
+}
+
+#[test]
+fn a_first_event_is_recognised_by_its_former_id() {
+    let formerly = |stream, id, former| Append {
+        formerly: Some(Uuid::from_u128(former)),
+        ..append(stream, Any, &[id])
+    };
+    let appends = vec![
+        formerly("a", 3, 2),
+        formerly("a", 3, 9),
+        formerly("a", 4, 3),
+        formerly("b", 3, 2),
+    ];
+    let answers = [
+        Ok((10, 1, true)),
+        Ok((11, 2, false)),
+        Ok((11, 2, true)),
+        Ok((12, 0, false)),
+    ];
+    check(facts(), appends, &answers);
 }
 
 #[test]

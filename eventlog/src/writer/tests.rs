@@ -93,11 +93,12 @@ fn append(events: usize) -> Append {
         event: ShopClosed { shop_id }.into(),
         metadata: Metadata::default(),
     };
-    Append {
-        stream: StreamName::from_stored(Uuid::now_v7().to_string()),
-        expected: ExpectedRevision::Any,
-        events: (0..events).map(event).collect(),
-    }
+    let stream = StreamName::from_stored(Uuid::now_v7().to_string());
+    Append::new(
+        stream,
+        ExpectedRevision::Any,
+        (0..events).map(event).collect(),
+    )
 }
 
 #[tokio::test]

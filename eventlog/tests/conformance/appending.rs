@@ -4,7 +4,7 @@ use crate::fixture::{Fixture, append, append_one, check_acknowledged, event, eve
 use ExpectedRevision::{Any, Exact, NoStream};
 use domain::Position;
 use domain::shop::ShopClosed;
-use eventlog::{Appended, Error, ExpectedRevision, Metadata, NewEvent, RecordedEvent};
+use eventlog::{Append, Appended, Error, ExpectedRevision, Metadata, NewEvent, RecordedEvent};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -67,11 +67,11 @@ pub(crate) async fn what_is_submitted_keeps_its_order(fixture: &Fixture) {
             _ if number == 1 => ("shop-7", NoStream),
             _ => ("shop-7", Exact(number / 2 - 1)),
         };
-        let submitted = log.submit(&stream(name), expected, vec![event("")]).await;
+        let submitted = log.submit(append(name, expected, vec![event("")])).await;
         answers.push(submitted.expect("submitted"));
     }
-    let shop = stream("shop-7");
-    let stale = log.submit(&shop, NoStream, vec![event("")]).await;
+    let stale = append("shop-7", NoStream, vec![event("")]);
+    let stale = log.submit(stale).await;
     let stale = stale.expect("submitted");
     for (answer, number) in answers.into_iter().zip(0..) {
         let appended = answer.await.expect("appended");
@@ -211,6 +211,25 @@ pub(crate) async fn a_repeated_id_appends_nothing_and_is_answered_as_the_first_t
         (Position(4), false)
     );
     everything(&log).await;
+}
+
+pub(crate) async fn an_event_is_recognised_by_a_former_id(fixture: &Fixture) {
+    let log = fixture.open().await;
+    let (first, appended) = append_one(&log, "a").await;
+    append_one(&log, "a").await;
+    let repeated = |name| Append {
+        formerly: Some(first),
+        ..append(name, Any, vec![event("again")])
+    };
+    let again = log.append_batch(vec![repeated("a"), repeated("b")]).await;
+    let again: Vec<_> = again.expect("appended").into_iter().collect();
+    let place = |at: usize| {
+        let appended = again[at].as_ref().expect("appended");
+        (appended.position, appended.revision, appended.repeated)
+    };
+    assert_eq!(place(0), (appended.position, appended.revision, true));
+    assert_eq!(place(1), (Position(3), 0, false));
+    assert_eq!(everything(&log).await.len(), 3);
 }
 
 pub(crate) async fn the_same_append_from_many_callers_at_once_goes_in_once(fixture: &Fixture) {

@@ -107,11 +107,7 @@ pub(crate) fn event(text: &str) -> NewEvent {
 }
 
 pub(crate) fn append(name: &str, expected: ExpectedRevision, events: Vec<NewEvent>) -> Append {
-    Append {
-        stream: stream(name),
-        expected,
-        events,
-    }
+    Append::new(stream(name), expected, events)
 }
 
 /// Appends one event with a fresh id, whatever the stream looks like.

@@ -145,6 +145,7 @@ impl Caller for Appender {
             stream,
             expected,
             events,
+            ..
         } = append;
         self.log.append(&stream, expected, events).await?;
         Ok(())

@@ -371,14 +371,11 @@ fn some_accuracy(dice: &mut StdRng) -> f64 {
 }
 
 fn append(stream: StreamName, event: Event, time: Millis) -> Append {
-    Append {
-        stream,
-        expected: ExpectedRevision::Any,
-        events: vec![NewEvent {
-            id: Uuid::now_v7(),
-            time,
-            event,
-            metadata: Metadata::default(),
-        }],
-    }
+    let event = NewEvent {
+        id: Uuid::now_v7(),
+        time,
+        event,
+        metadata: Metadata::default(),
+    };
+    Append::new(stream, ExpectedRevision::Any, vec![event])
 }

@@ -172,11 +172,7 @@ fn append(stream: StreamName, event: Event, time: Millis, actor: String) -> Appe
             ..Metadata::default()
         },
     };
-    Append {
-        stream,
-        expected: ExpectedRevision::NoStream,
-        events: vec![event],
-    }
+    Append::new(stream, ExpectedRevision::NoStream, vec![event])
 }
 
 async fn write(log: &dyn EventLog, appends: impl Iterator<Item = Append>) -> Result<()> {
