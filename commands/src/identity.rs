@@ -1,10 +1,12 @@
 //! Who is logging in: one file a provider. All of them end in an account of ours.
 
+mod admissions;
 mod local;
 mod scram;
 mod weibo;
 mod xmpp;
 
+pub(crate) use admissions::Admissions;
 pub use scram::{SCRAM_ITERATIONS, ScramHash, ScramProof};
 pub(crate) use weibo::WEIBO;
 pub use weibo::{PostedPicture, Weibo, WeiboError, WeiboSettings, WeiboSetupError};

@@ -57,6 +57,7 @@ pub struct Commands {
     timezone: TimeZone,
     policies: PolicyBoard,
     chat: chat::ChatMemory,
+    admissions: identity::Admissions,
 }
 
 impl Commands {
@@ -74,6 +75,7 @@ impl Commands {
             timezone: TimeZone::UTC,
             policies: PolicyBoard::default(),
             chat: chat::ChatMemory::default(),
+            admissions: identity::Admissions::default(),
         }
     }
 

@@ -33,6 +33,7 @@ impl Commands {
         let receipt = self
             .execute::<User>(&stream, &Command::ResetPassword, &by("admin"))
             .await?;
+        self.admissions.forget();
         let account = self.account(user_id).await.map_err(Error::Log)?;
         let generation = account
             .ok_or(Error::Rejected(Rejection::UnknownUser))?
@@ -49,6 +50,7 @@ impl Commands {
         let receipt = self
             .execute::<User>(&stream, &Command::Ban, &by("admin"))
             .await?;
+        self.admissions.forget();
         // Also when nothing changed: the ban before may have died between the two.
         self.state.close_sessions_of(user_id).await?;
         Ok(receipt)
@@ -60,8 +62,11 @@ impl Commands {
     /// [`Rejection::UnknownUser`]; [`Error::Log`].
     pub async fn unban(&self, user_id: UserId) -> Result<Receipt, Error<Rejection>> {
         let stream = StreamName::user(user_id);
-        self.execute::<User>(&stream, &Command::Unban, &by("admin"))
-            .await
+        let receipt = self
+            .execute::<User>(&stream, &Command::Unban, &by("admin"))
+            .await?;
+        self.admissions.forget();
+        Ok(receipt)
     }
 
     /// Refuses with `unknown` when there is no account of `user_id`.

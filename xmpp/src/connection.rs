@@ -21,7 +21,7 @@ use crate::stream_management::{Bound, MANAGEMENT};
 use crate::underway::{MOST, Underway};
 use crate::xml::Element;
 use axum::extract::ws::WebSocket;
-use domain::{Party, Position};
+use domain::Party;
 use login::BIND;
 use opening::TLS;
 use silence::Silence;
@@ -45,12 +45,7 @@ enum Phase {
         exchange: Option<Box<Exchange>>,
     },
     /// Somebody who has logged in.
-    Member {
-        party: Party,
-        generation: u32,
-        /// How far the log had been shown to us before the account was looked at.
-        seen: Option<Position>,
-    },
+    Member { party: Party, generation: u32 },
     /// Somebody who can send and receive.
     Bound(Bound),
 }
@@ -263,18 +258,14 @@ impl Connection {
                     _ => Err(StreamError::NotAuthorized.into()),
                 }
             }
-            Phase::Member {
-                party,
-                generation,
-                seen,
-            } => {
-                let (party, generation, seen) = (*party, *generation, *seen);
+            Phase::Member { party, generation } => {
+                let (party, generation) = (*party, *generation);
                 let bind = element.child("bind", BIND);
                 match bind {
                     _ if element.is("resume", MANAGEMENT) => self.resume(&element, party).await,
                     _ if element.ns() == MANAGEMENT => self.fails("unexpected-request", None),
                     Some(bind) if element.is("iq", CLIENT) => {
-                        self.bind(&element, bind, party, generation, seen).await
+                        self.bind(&element, bind, party, generation).await
                     }
                     _ => Err(StreamError::NotAuthorized.into()),
                 }

@@ -18,10 +18,15 @@ impl Door for Service {
                 Destination::Room(shop) => self.said(shop, message, event),
             },
             Event::UserBanned(banned) => {
+                self.commands.admission_changed();
                 self.end(banned.user_id.into(), StreamError::NotAuthorized);
             }
             // RFC 6120 §4.9.3.16: the key that opened the stream no longer does.
-            Event::PasswordReset(reset) => self.end(reset.user_id.into(), StreamError::Reset),
+            Event::PasswordReset(reset) => {
+                self.commands.admission_changed();
+                self.end(reset.user_id.into(), StreamError::Reset);
+            }
+            Event::UserUnbanned(_) => self.commands.admission_changed(),
             Event::XmppSecretIssued(issued) => {
                 self.end(Party::Shop(issued.shop_id), StreamError::Reset);
             }

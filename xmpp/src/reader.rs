@@ -286,6 +286,9 @@ mod tests {
         let mut doctype = &b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><a/>"[..];
         let error = Reader::new(1_000).next(&mut doctype).expect_err("refused");
         assert_eq!(error, StreamError::RestrictedXml);
+        let mut declared = &b"<?xml version='1.0' encoding='latin1'?><a/>"[..];
+        let error = Reader::new(1_000).next(&mut declared).expect_err("refused");
+        assert_eq!(error, StreamError::UnsupportedEncoding);
         let mut latin = &b"<a>\xe4</a>"[..];
         assert!(Reader::new(1_000).next(&mut latin).is_err());
     }

@@ -22,6 +22,7 @@ pub(crate) enum StreamError {
     ResourceConstraint,
     RestrictedXml,
     SystemShutdown,
+    UnsupportedEncoding,
     UnsupportedStanzaType,
     UnsupportedVersion,
 }
@@ -44,6 +45,7 @@ impl StreamError {
             Self::ResourceConstraint => "resource-constraint",
             Self::RestrictedXml => "restricted-xml",
             Self::SystemShutdown => "system-shutdown",
+            Self::UnsupportedEncoding => "unsupported-encoding",
             Self::UnsupportedStanzaType => "unsupported-stanza-type",
             Self::UnsupportedVersion => "unsupported-version",
         }
@@ -69,6 +71,9 @@ impl From<rxml::Error> for StreamError {
         match error {
             // A name or an attribute, of which 8 KiB are enough.
             rxml::Error::RestrictedXml(what) if what.contains("long") => Self::PolicyViolation,
+            rxml::Error::RestrictedXml(what) if what.contains("encoding") => {
+                Self::UnsupportedEncoding
+            }
             rxml::Error::RestrictedXml(_) | rxml::Error::UndeclaredEntity => Self::RestrictedXml,
             // As in `<!DOCTYPE`: neither a comment nor CDATA.
             rxml::Error::InvalidSyntax(what) if what.contains("comment section start") => {

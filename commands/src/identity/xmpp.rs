@@ -4,11 +4,12 @@
 //!
 //! Guessing is slowed down by the door; nothing here remembers failures.
 
+use super::admissions::Known;
 use crate::Commands;
 use crate::execute::{Error, load};
 use domain::push::{Device, TOKEN_LENGTH};
 use domain::shop::Shop;
-use domain::{Party, StreamName};
+use domain::{Party, StreamName, UserId};
 use subtle::ConstantTimeEq;
 
 /// A login that went through.
@@ -82,11 +83,14 @@ impl Commands {
     pub(super) async fn standing(&self, party: Party) -> Result<Standing, eventlog::Error> {
         let (password, generation, banned) = match party {
             Party::User(user_id) => {
-                let account = self.account(user_id).await?;
-                let generation = account.as_ref().map(|account| account.generation);
+                let known = self.admission_of(user_id).await?;
+                let generation = known.map(|known| known.generation);
                 let password = self.xmpp_password(user_id, generation.unwrap_or(0));
-                let banned = account.is_some_and(|account| account.banned);
-                (password, generation, banned)
+                (
+                    password,
+                    generation,
+                    known.is_some_and(|known| known.banned),
+                )
             }
             Party::Shop(shop_id) => {
                 let shop = load::<Shop>(&*self.log, &StreamName::shop(shop_id))
@@ -105,6 +109,28 @@ impl Commands {
                 banned,
             },
         })
+    }
+
+    /// How the account of somebody stands, who may have none.
+    async fn admission_of(&self, user_id: UserId) -> Result<Option<Known>, eventlog::Error> {
+        if let Some(known) = self.admissions.get(user_id) {
+            return Ok(Some(known));
+        }
+        let epoch = self.admissions.epoch();
+        let known = self.account(user_id).await?.map(|account| Known {
+            generation: account.generation,
+            banned: account.banned,
+        });
+        if let Some(known) = known {
+            self.admissions.remember(user_id, epoch, known);
+        }
+        Ok(known)
+    }
+
+    /// Somebody's password was reset, or they were banned or let in again, perhaps by another node.
+    /// Whoever ends sessions for that must say so here first.
+    pub fn admission_changed(&self) {
+        self.admissions.forget();
     }
 }
 

@@ -11,8 +11,8 @@ use crate::stream_error::StreamError;
 use crate::stream_management::Bound;
 use crate::xml::{Element, escaped};
 use commands::identity::XmppLogin;
+use domain::Party;
 use domain::chat::MAX_NAME;
-use domain::{Party, Position};
 use jid::ResourcePart;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -31,8 +31,6 @@ impl Connection {
     ) -> Result<Flow, End> {
         let service = self.service.clone();
         let exchange = exchange.map(|exchange| *exchange);
-        // A login in one step has looked at the account since.
-        let seen = exchange.is_none().then(|| service.dispatcher.position());
         let login = service.log_in(element, exchange, self.address, self.is_safe());
         match self.pipe.while_writing(login).await {
             Step::Challenge(exchange, data) => {
@@ -44,7 +42,7 @@ impl Connection {
                     .outbox
                     .push_nonza(&[&with_data("challenge", &data)]);
             }
-            Step::Success(login, data) => self.welcome(login, seen, &data).await,
+            Step::Success(login, data) => self.welcome(login, &data).await,
             Step::Failure(reason) => {
                 let failure = format!("<failure xmlns='{SASL}'><{reason}/></failure>");
                 self.pipe.outbox.push_nonza(&[&failure]);
@@ -61,7 +59,7 @@ impl Connection {
         Ok(ControlFlow::Continue(()))
     }
 
-    async fn welcome(&mut self, login: XmppLogin, seen: Option<Position>, data: &str) {
+    async fn welcome(&mut self, login: XmppLogin, data: &str) {
         let XmppLogin {
             party,
             generation,
@@ -72,11 +70,7 @@ impl Connection {
             let bind = service.bind_device(user_id, device);
             self.pipe.while_writing(bind).await;
         }
-        self.phase = Phase::Member {
-            party,
-            generation,
-            seen,
-        };
+        self.phase = Phase::Member { party, generation };
         self.pipe.outbox.push_nonza(&[&with_data("success", data)]);
         // Bytes that came behind the login belong to the new stream.
         self.pipe.restart(Reader::new(MEMBER_BYTES));
@@ -90,7 +84,6 @@ impl Connection {
         bind: &Element,
         party: Party,
         generation: u32,
-        seen: Option<Position>,
     ) -> Result<Flow, End> {
         let service = self.service.clone();
         let outbox: Arc<Outbox> = self.pipe.outbox.clone();
@@ -118,14 +111,8 @@ impl Connection {
             return refuse(StanzaError::RESOURCE_CONSTRAINT);
         }
         self.phase = Phase::Bound(Bound::new(service.clone(), session.clone()));
-        // Whoever was shut out since the login was not known as a session then. Where nothing at all
-        // has been shown to us since, nobody was: and what is shown from now on, finds the session.
-        let welcome = async {
-            if seen == Some(service.dispatcher.position()) {
-                return Ok(true);
-            }
-            service.commands.is_welcome(party, generation).await
-        };
+        // Whoever was shut out since the login was not known as a session then.
+        let welcome = service.commands.is_welcome(party, generation);
         match self.pipe.while_writing(welcome).await {
             Ok(true) => {}
             Ok(false) => return Err(StreamError::NotAuthorized.into()),
