@@ -48,6 +48,7 @@ fn calls(shop: &str, user: &str) -> Vec<(&'static str, String, Value)> {
         ),
         ("GET", "/admin/projections".into(), Value::Null),
         ("GET", "/admin/stats/ranking".into(), Value::Null),
+        ("GET", "/admin/stats/devices".into(), Value::Null),
         (
             "GET",
             format!("/admin/aroundme/explain?lat=60&lng=24&accuracy=65&user_id={user}"),

@@ -1,8 +1,7 @@
 //! `/init/init`: where to connect, and the count of starts (seed §1).
 
-use crate::harness::Stores;
-use crate::harness::{Call, House, full_hash, hash, same, settings};
-use serde_json::json;
+use crate::harness::{Call, HOUR, House, Stores, full_hash, hash, same, settings};
+use serde_json::{Value, json};
 
 const MODEL: &str = "iPhone5,1";
 const OS: &str = "6.0.1";
@@ -41,6 +40,128 @@ async fn the_recommended_host_and_version_are_settings() {
         &servers,
         &json!({"ip": "chat.example.com", "xmpp": "chat.example.com", "ver": 1.1}),
     );
+}
+
+#[tokio::test]
+async fn clients_of_a_region_are_sent_to_its_hosts_by_the_longest_network() {
+    let region = |host: &str, xmpp: &str, networks: &[&str]| {
+        let region = api::Region {
+            host: host.into(),
+            xmpp: xmpp.into(),
+        };
+        let networks = networks.iter().map(|text| text.parse().expect("a network"));
+        (region, networks.collect())
+    };
+    let mut settings = settings();
+    settings.public_host = Some("chat.example.com".into());
+    settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    settings.regions = api::Regions::new([
+        region("cn", "xmpp.cn", &["60.0.0.0/8", "2001:db8::/32"]),
+        region("hz", "xmpp.hz", &["60.191.0.0/16"]),
+    ])
+    .expect("regions");
+    let house = House::with(Stores::Memory, settings).await;
+    for (client, ip, xmpp) in [
+        ("60.191.119.190", "hz", "xmpp.hz"),
+        ("60.190.1.1", "cn", "xmpp.cn"),
+        ("2001:db8::7", "cn", "xmpp.cn"),
+        ("::ffff:60.191.1.1", "hz", "xmpp.hz"),
+        ("8.8.8.8", "chat.example.com", "chat.example.com"),
+        // What the proxy did not write is not believed.
+        (
+            "60.191.1.1, 8.8.8.8",
+            "chat.example.com",
+            "chat.example.com",
+        ),
+    ] {
+        let call = Call::new("GET", "/init/init").query(&start(&right_hash()));
+        let servers = house
+            .send(call.header("x-forwarded-for", client))
+            .await
+            .ok();
+        same(&servers, &json!({"ip": ip, "xmpp": xmpp, "ver": 1.0}));
+    }
+}
+
+#[tokio::test]
+async fn without_a_trusted_proxy_nobody_chooses_a_region() {
+    let mut settings = settings();
+    let region = api::Region {
+        host: "hz".into(),
+        xmpp: "hz".into(),
+    };
+    let networks = vec!["60.191.0.0/16".parse().expect("a network")];
+    settings.regions = api::Regions::new([(region, networks)]).expect("regions");
+    let house = House::with(Stores::Memory, settings).await;
+    let call = Call::new("GET", "/init/init").query(&start(&right_hash()));
+    let call = call.header("x-forwarded-for", "60.191.1.1");
+    let servers = house.send(call).await.ok();
+    assert_eq!(servers["ip"], "127.0.0.1");
+}
+
+/// A start of this system and model, each time of the same phone.
+async fn starts(house: &House, os: &str, model: &str) {
+    let hash = hash(&[model, os, MAC, "init"]);
+    let all = [("model", model), ("os", os), ("mac", MAC), ("hash", &hash)];
+    house.post("/init/init", &all).await.ok();
+}
+
+#[tokio::test]
+async fn operators_see_starts_by_day_system_and_model() {
+    for stores in [Stores::Sqlite, Stores::Postgres] {
+        let house = House::with(stores, settings()).await;
+        starts(&house, "6.0", "iPhone5,1").await;
+        starts(&house, "4.1", "小米 2").await;
+        starts(&house, "6.0", "iPhone5,1").await;
+        // It is past two in the afternoon in Shanghai.
+        house.clock.pass(10 * HOUR);
+        starts(&house, "6.0", "iPad").await;
+        let stats = async |query: &str| {
+            let path = format!("/admin/stats/devices{query}");
+            house.admin("GET", &path, Value::Null).await.ok()
+        };
+        same(
+            &stats("").await,
+            &json!({
+                "from": "2012-08-25", "to": "2012-09-23", "starts": 4,
+                "days": [
+                    {"day": "2012-09-23", "starts": 1},
+                    {"day": "2012-09-22", "starts": 3},
+                ],
+                "systems": [{"os": "6.0", "starts": 3}, {"os": "4.1", "starts": 1}],
+                "models": [
+                    {"model": "iPhone5,1", "starts": 2},
+                    {"model": "小米 2", "starts": 1},
+                    {"model": "iPad", "starts": 1},
+                ],
+                "rows": [
+                    {"day": "2012-09-23", "os": "6.0", "model": "iPad", "starts": 1},
+                    {"day": "2012-09-22", "os": "6.0", "model": "iPhone5,1", "starts": 2},
+                    {"day": "2012-09-22", "os": "4.1", "model": "小米 2", "starts": 1},
+                ],
+            }),
+        );
+        let first = stats("?from=2012-09-22&to=2012-09-22&page=2&pcount=1").await;
+        assert_eq!(first["starts"], 3);
+        assert_eq!(first["rows"].as_array().map(Vec::len), Some(1));
+        assert_eq!(first["rows"][0]["os"], "4.1");
+        for odd in [
+            "?from=2012-09-24",
+            "?from=2011-09-01",
+            "?to=2012-9-1",
+            "?pcount=0",
+        ] {
+            let path = format!("/admin/stats/devices{odd}");
+            house.admin("GET", &path, Value::Null).await.refused(400);
+        }
+        // Nothing but the log is needed to know.
+        let shown = stats("").await;
+        let house = house.restart_from_the_log_alone().await;
+        let again = house
+            .admin("GET", "/admin/stats/devices", Value::Null)
+            .await;
+        same(&again.ok(), &shown);
+    }
 }
 
 #[tokio::test]

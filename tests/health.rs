@@ -43,6 +43,7 @@ async fn the_description_names_every_call_and_the_page_shows_it() {
     /admin/shops/{id}/staffs/{user_id} delete
     /admin/shops/{id}/xmpp_secret delete
     /admin/shops/{id}/xmpp_secret post
+    /admin/stats/devices get
     /admin/stats/ranking get
     /admin/users/{id}/ban delete
     /admin/users/{id}/ban post

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const PROJECTIONS: [&str; 13] = [
+const PROJECTIONS: [&str; 14] = [
     "albums",
     "blacklist",
     "chat_history",
     "coupons",
+    "device_starts",
     "followers",
     "inbox",
     "occupancy",
@@ -50,6 +51,7 @@ async fn answers(phone: &Phone, shops: &[String]) -> Value {
     for path in [
         "/admin/coupons",
         "/admin/stats/ranking",
+        "/admin/stats/devices",
         "/admin/aroundme/explain?lat=60.168&lng=24.938&accuracy=65&bssid=x",
     ] {
         all.push(phone.admin("GET", path, Value::Null).await.ok());

@@ -1,6 +1,7 @@
 //! `/admin/*`: what operators do, behind the token of the settings.
 
 pub(crate) mod coupons;
+pub(crate) mod devices;
 pub(crate) mod policies;
 pub(crate) mod projections;
 pub(crate) mod ranking;

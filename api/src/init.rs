@@ -4,6 +4,7 @@ use crate::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, short};
 use crate::reply::Reply;
+use crate::session::ClientAddress;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use domain::device::AppStarted;
@@ -41,12 +42,14 @@ pub(crate) struct Servers {
 
 /// `/init/init` (GET, POST): where to connect from now on, and the newest version of the app.
 ///
-/// Source: seed §1. Every start is recorded.
+/// Source: seed §1. Every start is recorded. Clients in the networks of a region are sent to its
+/// hosts.
 #[utoipa::path(get, path = "/init/init", tag = "start", params(Start),
     responses((status = 200, body = Servers), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn init(
     State(app): State<App>,
     headers: HeaderMap,
+    ClientAddress(client): ClientAddress,
     Input(start): Input<Start>,
 ) -> Result<Reply<Servers>, ApiError> {
     let (model, os) = (short("model", start.model)?, short("os", start.os)?);
@@ -60,6 +63,11 @@ pub(crate) async fn init(
         .await?;
     app.settle(&receipt).await;
 
+    let ver = app.settings.app_version;
+    if let Some(region) = app.settings.regions.of(client) {
+        let (ip, xmpp) = (region.host.clone(), region.xmpp.clone());
+        return Ok(Reply(Servers { ip, xmpp, ver }));
+    }
     let host = match &app.settings.public_host {
         Some(host) => host.clone(),
         None => called_host(&headers).unwrap_or_else(|| "127.0.0.1".into()),
@@ -67,7 +75,7 @@ pub(crate) async fn init(
     Ok(Reply(Servers {
         ip: host.clone(),
         xmpp: host,
-        ver: app.settings.app_version,
+        ver,
     }))
 }
 

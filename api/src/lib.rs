@@ -22,6 +22,7 @@ mod photo2s;
 mod photos;
 mod pictures;
 mod present;
+mod regions;
 mod reply;
 mod rows;
 mod session;
@@ -32,6 +33,7 @@ mod user_info;
 mod user_logos;
 
 pub use pictures::Pictures;
+pub use regions::{Region, Regions};
 pub use settings::{ErrorStatus, Limits, Settings};
 
 use axum::Router;
@@ -186,6 +188,7 @@ fn documented(app: &App) -> (Router, OpenApi) {
         .routes(routes!(admin::projections::rebuild))
         .routes(routes!(admin::ranking::explain))
         .routes(routes!(admin::ranking::stats))
+        .routes(routes!(admin::devices::stats))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .route("/metrics", get(metrics::metrics))

@@ -1,5 +1,6 @@
 //! What whoever runs the server may choose about its HTTP side.
 
+use crate::Regions;
 use commands::LoginLimits;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -15,6 +16,8 @@ pub struct Settings {
     pub error_status: ErrorStatus,
     /// The host that `/init/init` recommends; by default the one the client called.
     pub public_host: Option<String>,
+    /// The hosts that it recommends to clients of certain networks instead.
+    pub regions: Regions,
     /// The newest version of the app (seed §1).
     pub app_version: f64,
     /// For how long after a check-in somebody counts as present.

@@ -9,6 +9,7 @@ mod board;
 mod cells;
 pub mod chat_history;
 pub mod coupons;
+pub mod device_starts;
 pub mod followers;
 mod host;
 pub mod inbox;
@@ -42,6 +43,7 @@ pub use albums::Albums;
 pub use blacklist::Blacklist;
 pub use chat_history::ChatHistory;
 pub use coupons::Coupons;
+pub use device_starts::DeviceStarts;
 pub use followers::Followers;
 pub use inbox::Inbox;
 pub use memory::Live;
@@ -65,7 +67,7 @@ pub struct Options {
     pub snapshot_dir: Option<PathBuf>,
     /// After how many events a snapshot is taken again; it is also taken at the stop.
     pub snapshot_every: u64,
-    /// What hours of the day are told by. Models that depend on it are built anew when it changes.
+    /// What days and hours are told by. Models that depend on it are built anew when it changes.
     pub timezone: TimeZone,
 }
 
@@ -130,6 +132,8 @@ pub struct Projections {
     pub albums: Albums,
     /// What shops offer.
     pub coupons: Coupons,
+    /// How often the app was started.
+    pub device_starts: DeviceStarts,
     runner: runner::Runner,
     reads: sqlx::AnyPool,
 }
@@ -147,7 +151,7 @@ impl Projections {
         let store = store::Store::open(&options.read_url).await?;
         let shop_index = Live::default();
         let occupancy = Live::default();
-        let place_ranker = Live::new(PlaceRanker::new(options.timezone));
+        let place_ranker = Live::new(PlaceRanker::new(options.timezone.clone()));
         let followers = Followers::new(store.reads());
         let blacklist = Blacklist::new(store.reads());
         let profiles = Profiles::new(store.reads());
@@ -158,6 +162,7 @@ impl Projections {
         let photos = Photos::new(store.reads());
         let albums = Albums::new(store.reads());
         let coupons = Coupons::new(store.reads());
+        let device_starts = DeviceStarts::new(store.reads(), options.timezone);
         let memory = vec![
             memory::slot(&shop_index),
             memory::slot(&occupancy),
@@ -174,6 +179,7 @@ impl Projections {
             Arc::new(photos.clone()),
             Arc::new(albums.clone()),
             Arc::new(coupons.clone()),
+            Arc::new(device_starts.clone()),
         ];
         let reads = store.reads();
         let snapshots = snapshot::Snapshots::new(options.snapshot_dir, options.snapshot_every);
@@ -192,6 +198,7 @@ impl Projections {
             photos,
             albums,
             coupons,
+            device_starts,
             runner,
             reads,
         }))

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::memory::{Portion, position};
 use crate::rebuild::{self, Chunk};
 use crate::runner::is_stopping;
-use crate::sql::{Outcome, Target};
+use crate::sql::{Outcome, Target, fold_version};
 use crate::status::Paused;
 use crate::store::{self, NEXT};
 use crate::writer::{Message, Writer, open};
@@ -168,7 +168,7 @@ impl Writer {
         let found = store::read_checkpoint(&mut transaction, &name).await?;
         let position = match found {
             Some(found) if found.version == version => found.position,
-            Some(found) if found.version > version => {
+            Some(found) if fold_version(found.version) > fold_version(version) => {
                 transaction.rollback().await?;
                 slot.card.rebuild_refused(Paused {
                     position: Position::START,

@@ -10,7 +10,7 @@ use crate::memory::Slot;
 use crate::next_copy::{Job, next_name};
 use crate::rebuild::Patience;
 use crate::snapshot::Snapshots;
-use crate::sql::SqlProjection;
+use crate::sql::{SqlProjection, fold_version};
 use crate::status::Kind;
 use crate::store::{self, Checkpoint, Store};
 use crate::writer::{Inbox, SqlSlot, Writer};
@@ -294,7 +294,14 @@ impl SqlSlot {
         let position = served.unwrap_or(Position::START);
         let (name, version, kinds) = (projection.name(), projection.version(), projection.kinds());
         Self {
-            card: Card::new(name, Kind::Sql, version, kinds, position, mode),
+            card: Card::new(
+                name,
+                Kind::Sql,
+                fold_version(version),
+                kinds,
+                position,
+                mode,
+            ),
             projection,
             following: served.is_some(),
             position,

@@ -20,7 +20,8 @@ pub(crate) trait SqlProjection: Send + Sync + 'static {
     /// The name that operators use.
     fn name(&self) -> &'static str;
 
-    /// Raised whenever the shape or the fold changes; the model is then built anew.
+    /// Raised whenever the shape or the fold changes; the model is then built anew. One whose rows
+    /// depend on a setting says so with [`version_under`].
     fn version(&self) -> u32;
 
     /// The kinds of events that the fold looks at; it is shown no others.
@@ -70,6 +71,22 @@ impl From<String> for Value {
     fn from(text: String) -> Self {
         Self::Text(Some(text))
     }
+}
+
+/// A version of a fold, from 1 to 65535, under a setting on which its rows depend: another setting
+/// makes another version, which is neither newer nor older.
+pub(crate) fn version_under(fold: u16, setting: &str) -> u32 {
+    // FNV-1a: what the standard library offers may differ from one version to the next.
+    let digest = setting.bytes().fold(0x811c_9dc5_u32, |digest, byte| {
+        (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    // Its halves together fill the upper half.
+    (digest ^ digest << 16) & 0xffff_0000 | u32::from(fold)
+}
+
+/// The version of the fold alone: what tells a newer program from an older one.
+pub(crate) fn fold_version(version: u32) -> u32 {
+    version & 0xffff
 }
 
 /// How many rows one statement takes: few sizes, so that few plans are kept.
@@ -330,6 +347,14 @@ fn refused(error: &sqlx::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_setting_is_another_version_of_the_same_fold() {
+        let (utc, shanghai) = (version_under(3, "UTC"), version_under(3, "Asia/Shanghai"));
+        assert_ne!(utc, shanghai);
+        assert_eq!([utc, shanghai].map(fold_version), [3, 3]);
+        assert_eq!(fold_version(7), 7);
+    }
 
     #[test]
     fn rows_go_in_few_portions_of_few_sizes() {

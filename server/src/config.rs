@@ -12,8 +12,8 @@ pub use flags::SettingsFlags;
 pub use layers::load;
 pub use private::{Private, StoreUrl};
 
-use anyhow::{Context, Result};
-use api::ErrorStatus;
+use anyhow::{Context, Result, anyhow};
+use api::{ErrorStatus, Region, Regions};
 use ipnet::IpNet;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,9 @@ pub struct Settings {
     pub snapshot_every: u64,
     /// What is logged to standard error, like `info` or `warn,server=debug`.
     pub log: String,
+    /// Where clients of certain networks are sent instead of `public_host`; the longest network that
+    /// holds a client's address decides.
+    pub regions: Vec<RegionSettings>,
     /// How the mobile API answers.
     pub api: ApiSettings,
     /// How Weibo is asked, when it knows people's names and passwords.
@@ -94,6 +97,19 @@ pub struct Settings {
     pub push: PushSettings,
     /// How much one caller may ask for.
     pub limits: Limits,
+}
+
+/// A region, as a table of `[[regions]]`; in the environment, all of them are one list:
+/// `[{host="hz.example.com", networks=["60.191.0.0/16"]}]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionSettings {
+    /// The host for HTTP.
+    pub host: String,
+    /// The host for XMPP; by default the same.
+    pub xmpp: Option<String>,
+    /// Where its clients are: a list of addresses or networks (`60.191.0.0/16`).
+    pub networks: Vec<String>,
 }
 
 /// How XMPP is spoken.
@@ -240,6 +256,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             snapshot_every: 50_000,
             log: "info".into(),
+            regions: Vec::new(),
             api: ApiSettings {
                 error_status: ErrorStatus::Http,
             },
@@ -364,13 +381,22 @@ impl Settings {
     /// # Errors
     /// When one is no address and no network.
     pub fn trusted_proxies(&self) -> Result<Vec<IpNet>> {
-        let parse = |text: &String| {
-            let alone = || text.parse::<IpAddr>().map(IpNet::from);
-            text.parse::<IpNet>().or_else(|_| alone()).with_context(|| {
-                format!("trusted_proxies: {text:?} is no address and no network like 10.0.0.0/8")
-            })
-        };
-        self.trusted_proxies.iter().map(parse).collect()
+        networks("trusted_proxies", &self.trusted_proxies)
+    }
+
+    /// The regions by their networks.
+    ///
+    /// # Errors
+    /// When a network is none, or two regions claim it.
+    pub fn regions(&self) -> Result<Regions> {
+        let regions = self.regions.iter().map(|region| {
+            let networks = networks("regions", &region.networks)?;
+            let host = region.host.clone();
+            let xmpp = region.xmpp.clone().unwrap_or_else(|| host.clone());
+            Ok((Region { host, xmpp }, networks))
+        });
+        Regions::new(regions.collect::<Result<Vec<_>>>()?)
+            .map_err(|network| anyhow!("regions: two of them claim {network}"))
     }
 
     /// The certificate chain and the key, when the listener speaks HTTPS.
@@ -418,6 +444,17 @@ impl Settings {
             .fold(path, |path, (plain, code)| path.replace(*plain, code));
         Ok(StoreUrl::new(format!("sqlite:{path}")))
     }
+}
+
+/// The networks of the setting `name`.
+fn networks(name: &str, texts: &[String]) -> Result<Vec<IpNet>> {
+    let parse = |text: &String| {
+        let alone = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>().or_else(|_| alone()).with_context(|| {
+            format!("{name}: {text:?} is no address and no network like 10.0.0.0/8")
+        })
+    };
+    texts.iter().map(parse).collect()
 }
 
 #[cfg(test)]

@@ -305,6 +305,7 @@ fn api_settings(settings: &Settings) -> Result<api::Settings> {
             .map(|token| token.get().to_owned()),
         error_status: settings.api.error_status,
         public_host: settings.public_host.clone(),
+        regions: settings.regions()?,
         app_version: settings.app_version,
         presence_window_ms: settings.presence_window_ms(),
         timezone: settings.timezone()?,

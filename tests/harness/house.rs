@@ -101,6 +101,7 @@ pub(crate) fn settings() -> Settings {
         admin_token: Some(ADMIN_TOKEN.into()),
         error_status: api::ErrorStatus::Http,
         public_host: None,
+        regions: api::Regions::default(),
         app_version: 1.0,
         presence_window_ms: 12 * HOUR,
         timezone: jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone"),

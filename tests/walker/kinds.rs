@@ -101,6 +101,8 @@ pub(super) enum Kind {
     Search,
     PersonName,
     Birthday,
+    /// Any day near today.
+    Day,
     /// Fewer than 255 characters.
     About,
     ShopName,
@@ -181,6 +183,7 @@ impl Kind {
             (_, "accuracy") => Self::Accuracy,
             (_, "altitude" | "altacc") => Self::Height,
             (_, "od") => Self::Rank,
+            ("/admin/stats/devices", "from" | "to") => Self::Day,
             (_, "page" | "pcount") => Self::Page,
             (_, "t" | "type") => Self::Category,
             (_, "gender" | "invisible" | "rule" | "size") => Self::Choice,
@@ -233,6 +236,7 @@ impl Kind {
             Self::Search => "kb",
             Self::PersonName => "Ana 脸",
             Self::Birthday => "1992-02-29",
+            Self::Day => "2012-09-22",
             Self::About | Self::Line | Self::Title | Self::CouponDesc => "半价 & more 😀",
             Self::ShopName => "Café 咖啡",
             Self::Bssid => "00:1b:2c:3d:4e:5f",
@@ -295,6 +299,7 @@ impl Kind {
                 &NO_NUMBER[1..],
                 &["2011-02-29", "2012-13-01", "1990-1-1", "01.01.1990"],
             ]),
+            Self::Day => several(&[&NO_NUMBER, &NO_WHOLE, &["2011-02-29", "1990-1-1", "today"]]),
             Self::About => several(&[&["a\u{7}b", &one_more]]),
             Self::ShopName => several(&[&["", " ", "a\nb", &long]]),
             Self::Line => several(&[&["a\nb", "a\u{7}", &long]]),

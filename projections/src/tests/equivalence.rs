@@ -5,6 +5,7 @@ use crate::albums::Albums;
 use crate::blacklist::Blacklist;
 use crate::chat_history::ChatHistory;
 use crate::coupons::Coupons;
+use crate::device_starts::DeviceStarts;
 use crate::followers::Followers;
 use crate::inbox::Inbox;
 use crate::memory::{Applied, MemoryProjection, Poison, Portion};
@@ -28,6 +29,7 @@ use domain::block::{Blocked, Unblocked};
 use domain::chat::{Destination, HistoryCleared, MessageSent};
 use domain::checkin::CheckedIn;
 use domain::coupon::{CouponOffered, CouponWithdrawn, Rule};
+use domain::device::AppStarted;
 use domain::follow::{Followed, Unfollowed};
 use domain::geo::Fix;
 use domain::grant::{CouponGranted, CouponUsed, Occasion};
@@ -40,6 +42,7 @@ use domain::user::{Gender, Invisible, PasswordReset, ProfileChanged, ProfileEdit
 use domain::user::{UserBanned, UserRegistered, UserUnbanned, VisibilityChanged};
 use domain::{Event, Millis, Party, Position};
 use eventlog::{Delivery, EventLog, MemoryLog};
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sqlx::Connection;
@@ -49,7 +52,23 @@ const DAY_MS: i64 = 24 * 3_600_000;
 
 /// What may happen, likely or not: few people, shops and check-ins, so that they meet.
 fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![4 => of_people_and_shops(), 2 => of_pictures(), 1 => of_coupons()]
+    prop_oneof![
+        8 => of_people_and_shops(),
+        4 => of_pictures(),
+        2 => of_coupons(),
+        1 => of_phones(),
+    ]
+}
+
+fn of_phones() -> impl Strategy<Value = Event> {
+    ("[ab]{0,1}", "[ab]{0,1}").prop_map(|(model, os)| {
+        AppStarted {
+            model,
+            os,
+            ver: None,
+        }
+        .into()
+    })
 }
 
 fn of_people_and_shops() -> impl Strategy<Value = Event> {
@@ -388,6 +407,7 @@ fn in_sql(store: &Store) -> Vec<Box<dyn SqlProjection>> {
         Box::new(Photos::new(store.reads())),
         Box::new(Albums::new(store.reads())),
         Box::new(Coupons::new(store.reads())),
+        Box::new(DeviceStarts::new(store.reads(), TimeZone::UTC)),
     ]
 }
 
@@ -506,6 +526,7 @@ async fn everything(projections: &crate::Projections, store: &Store) -> Vec<Vec<
         rows(store, &projections.photos, "").await,
         rows(store, &projections.albums, "").await,
         rows(store, &projections.coupons, "").await,
+        rows(store, &projections.device_starts, "").await,
     ]
 }
 

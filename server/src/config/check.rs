@@ -1,7 +1,8 @@
 //! Settings that cannot work are refused before anything is started.
 
-use super::{PushSettings, Settings, WeiboSettings};
+use super::{PushSettings, RegionSettings, Settings, WeiboSettings};
 use anyhow::{Result, bail, ensure};
+use std::net::Ipv6Addr;
 
 /// The shortest secret that is accepted, in bytes.
 const SECRET_BYTES: usize = 16;
@@ -131,6 +132,27 @@ impl Settings {
         );
         self.timezone()?;
         self.trusted_proxies()?;
+        for region in &self.regions {
+            region.check()?;
+        }
+        self.regions()?;
+        Ok(())
+    }
+}
+
+impl RegionSettings {
+    /// Refuses a region that nobody could be sent to, or from.
+    fn check(&self) -> Result<()> {
+        let hosts = [Some(&self.host), self.xmpp.as_ref()];
+        ensure!(
+            hosts.into_iter().flatten().all(|host| is_host(host)),
+            "regions: host and xmpp must be names or addresses, like hz.example.com"
+        );
+        ensure!(
+            !self.networks.is_empty(),
+            "regions: {} needs networks, like 60.191.0.0/16",
+            self.host
+        );
         Ok(())
     }
 }
@@ -195,6 +217,13 @@ impl WeiboSettings {
 fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once(':');
     parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+fn is_host(text: &str) -> bool {
+    // An address of IPv6 has colons, in brackets or not; nothing else may look like a port.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    !text.is_empty() && (text.bytes().all(plain) || bare.parse::<Ipv6Addr>().is_ok())
 }
 
 fn is_url(text: &str) -> bool {
@@ -306,6 +335,35 @@ mod tests {
         refused(|w| w.app_key = None, "weibo.app_key");
         refused(|w| w.app_secret = None, "weibo.app_secret");
         refused(|w| w.redirect_uri = Some("x".into()), "weibo.redirect_uri");
+    }
+
+    #[test]
+    fn a_region_needs_hosts_and_networks_of_its_own() {
+        let region = |host: &str, networks: &[&str]| RegionSettings {
+            host: host.into(),
+            xmpp: None,
+            networks: networks.iter().map(|&text| text.into()).collect(),
+        };
+        let hz = region(
+            "hz.example.com",
+            &["60.191.0.0/16", "192.0.2.7", "2001:db8::/32"],
+        );
+        let six = region("2001:db8::7", &["60.0.0.0/8"]);
+        let sound = Settings {
+            regions: vec![hz.clone(), six],
+            ..Settings::default()
+        };
+        sound.check().expect("sound");
+        for (other, says) in [
+            (region("", &["10.0.0.0/8"]), "hz.example.com"),
+            (region("a:8080", &["10.0.0.0/8"]), "hz.example.com"),
+            (region("a b", &["10.0.0.0/8"]), "hz.example.com"),
+            (region("sh", &[]), "sh needs networks"),
+            (region("sh", &["10.0.0.0/40"]), "10.0.0.0/40"),
+            (region("sh", &["60.191.1.0/16"]), "claim 60.191.0.0/16"),
+        ] {
+            refused(|s| s.regions = vec![hz.clone(), other], says);
+        }
     }
 
     #[test]

@@ -129,6 +129,10 @@ fn typed(key: &str, text: &str, defaults: &Value) -> Value {
         Some(Value::Num(..) | Value::Bool(..)) => {
             text.parse::<Value>().unwrap_or_else(|_| text.into())
         }
+        // Tables, as TOML writes them on one line.
+        Some(Value::Array(..)) if text.contains('{') => {
+            text.parse::<Value>().unwrap_or_else(|_| text.into())
+        }
         Some(Value::Array(..)) => {
             let list = text.trim().trim_start_matches('[').trim_end_matches(']');
             let items = list
@@ -201,6 +205,7 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         }
         Kind::UnknownVariant(_, variants) => format!("must be one of {}", variants.join(", ")),
         Kind::MissingField(field) => format!("misses {field}"),
+        Kind::UnknownField(_, known) => format!("knows only {}", known.join(", ")),
         _ => "has a value that does not fit".to_owned(),
     };
     anyhow!("the setting {key} {must}{origin}")
@@ -286,6 +291,34 @@ mod tests {
         assert_eq!(settings.trusted_proxies, ["10.0.0.0/8", "192.0.2.1"]);
         assert_eq!(settings.presence_window_ms(), 6 * 3_600_000);
         assert!((settings.app_version - 1.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn regions_are_tables_in_a_file_and_one_list_in_the_environment() {
+        let file = "[[regions]]\nhost = 'hz.example.com'\nnetworks = ['60.191.0.0/16', '::1']\n\
+                    [[regions]]\nhost = 'sh.example.com'\nxmpp = '192.0.2.7'\n\
+                    networks = ['10.0.0.0/8']";
+        let list = "[{host=\"hz.example.com\", networks=[\"60.191.0.0/16\", \"::1\"]}, \
+                    {host=\"sh.example.com\", xmpp=\"192.0.2.7\", networks=[\"10.0.0.0/8\"]}]";
+        let in_file = with(file, &[], &[]).expect("settings");
+        let listed = with("", &[("REGIONS", list)], &[]).expect("settings");
+        assert_eq!(in_file.regions, listed.regions);
+        assert_eq!(in_file.regions[0].networks, ["60.191.0.0/16", "::1"]);
+        assert_eq!(in_file.regions[1].xmpp.as_deref(), Some("192.0.2.7"));
+        // And what is printed can be read again.
+        let printed = in_file.to_toml().expect("TOML");
+        let again = with(&printed, &[], &[]).expect("settings");
+        assert_eq!(again.regions, in_file.regions);
+        let odd = "[[regions]]\nhost = 'a'\nnetworks = ['::1']\nhush = 'x'";
+        refused(
+            with(odd, &[], &[]),
+            &["regions", "networks", "settings.toml"],
+        );
+        refused(with("regions = 'hush'", &[], &[]), &["regions"]);
+        refused(
+            with("", &[("REGIONS", "[{hush")], &[]),
+            &["LIANLIAN_REGIONS"],
+        );
     }
 
     #[test]
