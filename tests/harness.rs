@@ -23,7 +23,7 @@ mod xmpp_door;
 
 pub(crate) use answer::{Answer, same};
 pub(crate) use away::Away;
-pub(crate) use chatter::{Chatter, HEADER, bare, plain};
+pub(crate) use chatter::{Anybody, Chatter, HEADER, bare, plain};
 pub(crate) use clock::{DAY, HOUR, MINUTE};
 pub(crate) use door::{ADMIN_TOKEN, Call, Door, encoded, full_hash, hash};
 pub(crate) use form::{Form, GIF, JPEG, PNG};

@@ -18,6 +18,7 @@ mod block;
 mod browser;
 mod bucket;
 mod calls;
+mod certificates;
 mod chat;
 mod checkin;
 mod client_state;

@@ -50,22 +50,18 @@ struct Terms {
 }
 
 /// Answers what comes to `listener` with `router`, until `stop` says so; then lets the requests
-/// that are under way finish, and returns. `tls` allows TLS, where there is a certificate.
+/// that are under way finish, and returns. With `tls`, connections are
+/// under TLS from the first byte on.
 ///
 /// # Errors
-/// When the certificate cannot be used.
+/// When the trusted proxies cannot be understood.
 pub(crate) fn serve(
     listener: TcpListener,
     router: Router,
     settings: &Settings,
-    tls: bool,
+    tls: Option<TlsAcceptor>,
     stop: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + Send + use<>> {
-    let tls = settings
-        .tls()
-        .filter(|_| tls)
-        .map(|(cert, key)| crate::tls::acceptor(cert, key))
-        .transpose()?;
     let limits = &settings.limits;
     let terms = Arc::new(Terms {
         router,

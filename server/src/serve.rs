@@ -5,6 +5,7 @@
 use crate::config::Settings;
 use crate::folder::{DataFolder, Lock};
 use crate::listen;
+use crate::tls;
 use crate::wiring::House;
 use anyhow::{Context, Result, bail};
 use std::io::Write;
@@ -101,9 +102,17 @@ impl Bound {
         let mut listening = JoinSet::new();
         // Programs on this machine ask without TLS.
         let web_tls = !on_loopback(&self.xmpp_web)?;
+        let tls = house
+            .certificate
+            .as_ref()
+            .map(|(shown, _)| shown.for_http());
         let web = [
-            (self.http, house.router.clone(), true),
-            (self.xmpp_web, house.xmpp_web.clone(), web_tls),
+            (self.http, house.router.clone(), tls.clone()),
+            (
+                self.xmpp_web,
+                house.xmpp_web.clone(),
+                tls.filter(|_| web_tls),
+            ),
         ];
         for (listener, router, tls) in web {
             let stopped = stopped.clone();
@@ -186,6 +195,8 @@ impl Server {
 /// What keeps a server from starting.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let mut signals = Signals::new()?;
+    // From now on it ends nobody: it says that certificates are to be read again.
+    let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let folder = DataFolder::open(&settings.data_dir)?;
     let lock = folder.lock()?;
     let bound = Bound::new(settings).await?;
@@ -199,8 +210,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         server = bound.serve(settings, &folder, lock) => server?,
         () = signals.stop() => return Ok(()),
     };
+    let certificate = tls::keep_up(server.house.certificate.clone(), hangup);
     let outcome = tokio::select! {
         outcome = until_death(&mut server) => outcome,
+        never = certificate => match never {},
         () = signals.stop() => Ok(()),
     };
     server.stop().await;

@@ -4,6 +4,7 @@
 
 use crate::config::Settings;
 use crate::folder::DataFolder;
+use crate::tls::{Certificate, Files};
 use anyhow::{Context, Result};
 use api::Pictures;
 use axum::Router;
@@ -36,6 +37,8 @@ pub struct House {
     pub xmpp: Arc<Service>,
     /// What the web interface of XMPP answers.
     pub xmpp_web: Router,
+    /// What handshakes show, and where it lies, when the settings name files.
+    pub(crate) certificate: Option<(Arc<Certificate>, Files)>,
     dispatcher: Arc<Dispatcher>,
     policies: Policies,
     _sweep: BlobSweep,
@@ -48,6 +51,7 @@ impl House {
     /// # Errors
     /// When a store is away, or Weibo or Apple cannot be asked from here.
     pub async fn open(settings: &Settings, folder: &DataFolder) -> Result<Self> {
+        let certificate = certificate(settings)?;
         let log = open_log(settings, folder).await?;
         let projections = open_projections(settings, folder, log.clone()).await?;
         private(folder, settings.state_url.is_none(), "state.sqlite")?;
@@ -98,7 +102,7 @@ impl House {
             dispatcher.clone(),
             blobs,
             app.login_guard(),
-            xmpp_settings(settings)?,
+            xmpp_settings(settings, certificate.as_ref().map(|(shown, _)| shown))?,
         );
         Ok(Self {
             router: xmpp::websocket_router(xmpp.clone(), websocket_settings(settings)?)
@@ -107,6 +111,7 @@ impl House {
             projections,
             xmpp_web: xmpp::web_router(xmpp.clone(), web_settings(settings)),
             xmpp,
+            certificate,
             dispatcher,
             policies,
             _sweep: sweep,
@@ -263,12 +268,28 @@ fn apns(settings: &Settings) -> Result<Option<Arc<Apns>>> {
     Ok(Some(Arc::new(apns)))
 }
 
-fn xmpp_settings(settings: &Settings) -> Result<xmpp::Settings> {
+/// The certificate in the files of the settings, if they name some.
+fn certificate(settings: &Settings) -> Result<Option<(Arc<Certificate>, Files)>> {
+    let Some((cert, key)) = settings.tls() else {
+        return Ok(None);
+    };
+    let certificate = Arc::new(Certificate::from_files(cert, key)?);
+    Ok(Some((certificate, Files::new(cert, key))))
+}
+
+fn xmpp_settings(
+    settings: &Settings,
+    certificate: Option<&Arc<Certificate>>,
+) -> Result<xmpp::Settings> {
     let domain = &settings.xmpp_domain;
+    let certificate = match certificate {
+        Some(certificate) => certificate.clone(),
+        None => Arc::new(Certificate::made_for(domain)?),
+    };
     let xmpp = &settings.xmpp;
     Ok(xmpp::Settings {
         domain: domain.clone(),
-        tls: crate::tls::xmpp_acceptor(settings.tls(), domain)?,
+        tls: certificate.for_xmpp(),
         plain_without_tls: xmpp.plain_without_tls,
         scram: xmpp.scram,
         inbox_limit: xmpp.inbox_messages,

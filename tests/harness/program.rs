@@ -105,10 +105,15 @@ impl Program {
 
     /// Asks it to end, and waits.
     pub(crate) async fn terminate(self) -> ExitStatus {
-        let pid = self.child.id().expect("still runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await;
-        assert!(sent.expect("kill").success(), "{}", self.complaints());
+        self.signal("-TERM").await;
         self.ended().await
+    }
+
+    /// Sends it a signal.
+    pub(crate) async fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("still runs").to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().await;
+        assert!(sent.expect("kill").success(), "{}", self.complaints());
     }
 
     /// Ends it at once, as a power cut would.

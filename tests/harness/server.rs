@@ -14,6 +14,8 @@ pub(crate) struct Server {
     variables: Vec<(String, String)>,
     /// Where it listens for XMPP.
     pub(crate) xmpp_address: SocketAddr,
+    /// Where it listens for XMPP that is under TLS from the first byte on, if it does.
+    pub(crate) xmpps_address: Option<SocketAddr>,
     /// Where its web interface of XMPP is.
     pub(crate) xmpp_web: String,
     program: Option<Program>,
@@ -44,6 +46,7 @@ impl Server {
             folder: folder.to_owned(),
             variables,
             xmpp_address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            xmpps_address: None,
             xmpp_web: String::new(),
             program: None,
         };
@@ -72,7 +75,11 @@ impl Server {
         let xmpp = line.strip_prefix("xmpp listening on ");
         let xmpp = xmpp.expect("says where it listens for XMPP");
         self.xmpp_address = xmpp.parse().expect("an address");
-        let line = program.line().await;
+        let mut line = program.line().await;
+        if let Some(xmpps) = line.strip_prefix("xmpps listening on ") {
+            self.xmpps_address = Some(xmpps.parse().expect("an address"));
+            line = program.line().await;
+        }
         let web = line.strip_prefix("xmpp-web listening on ");
         let web = web.expect("says where it listens for the web interface of XMPP");
         self.xmpp_web = format!("http://{web}");
@@ -83,6 +90,12 @@ impl Server {
     /// Asks it to stop, and waits.
     pub(crate) async fn terminate(&mut self) -> ExitStatus {
         self.program.take().expect("it runs").terminate().await
+    }
+
+    /// Asks it to read its certificate again.
+    pub(crate) async fn hang_up(&self) {
+        let program = self.program.as_ref().expect("it runs");
+        program.signal("-HUP").await;
     }
 
     /// Ends it at once.

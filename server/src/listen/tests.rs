@@ -1,6 +1,7 @@
 //! The listener with real connections.
 
 use super::*;
+use crate::tls::Certificate;
 use axum::routing::{get, post};
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,7 +33,11 @@ async fn listen(change: impl FnOnce(&mut Settings)) -> Listening {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(serve(listener, router, &settings, true, stopped).expect("it listens"));
+    let tls = settings.tls().map(|(cert, key)| {
+        let certificate = Certificate::from_files(cert, key);
+        Arc::new(certificate.expect("a certificate")).for_http()
+    });
+    let task = tokio::spawn(serve(listener, router, &settings, tls, stopped).expect("it listens"));
     Listening {
         address,
         stop,
@@ -158,9 +163,8 @@ async fn https_is_spoken_with_a_certificate() {
     // The key must be that of the certificate.
     let other = rcgen::KeyPair::generate().expect("a key");
     std::fs::write(&key, other.serialize_pem()).expect("written");
-    let error = crate::tls::acceptor(&cert, &key)
-        .err()
-        .expect("refused")
+    let error = Certificate::from_files(&cert, &key)
+        .expect_err("refused")
         .to_string();
     assert!(error.contains("does not go with"), "{error}");
 }
