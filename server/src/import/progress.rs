@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How many bad records are told; a million of them would drown everything else.
 const REPORTS: u64 = 100;
 
+/// How much is told of one, in characters; a reason may quote what stands in the file.
+const LONGEST: usize = 300;
+
 /// How often a plain line is written.
 const PLAIN: Duration = Duration::from_secs(5);
 
@@ -52,7 +55,7 @@ impl Progress {
     pub(super) fn report(&mut self, place: &str, reason: &str) {
         self.reports += 1;
         if self.reports <= REPORTS {
-            self.line(&format!("{place}: {reason}"));
+            self.line(&told(place, reason));
         }
     }
 
@@ -103,5 +106,31 @@ impl Progress {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
+    }
+}
+
+/// A complaint as it is written: short, on one line, and nothing that a terminal would obey.
+fn told(place: &str, reason: &str) -> String {
+    let whole = format!("{place}: {reason}");
+    let plain = whole.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut told: String = plain.take(LONGEST).collect();
+    if whole.chars().count() > LONGEST {
+        told.push('…');
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_short_and_cannot_write_elsewhere_on_the_screen() {
+        assert_eq!(told("line 7", "name is missing"), "line 7: name is missing");
+        let odd = told("line 7", "unknown variant `\x1b[2J\r\n`");
+        assert_eq!(odd, "line 7: unknown variant ` [2J  `");
+        let long = told("line 7", &"字".repeat(10_000));
+        assert_eq!(long.chars().count(), LONGEST + 1);
+        assert!(long.ends_with("字…"), "{long}");
     }
 }
