@@ -1,5 +1,8 @@
 //! `lianlian import shops`, with the real program (DESIGN §1).
 
+mod geojson;
+mod trouble;
+
 use crate::harness::{Server, eventually, run};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -14,6 +17,13 @@ fn file(folder: &Path, name: &str, text: &str) -> (PathBuf, String) {
     std::fs::write(&path, text).expect("written");
     let shown = path.to_str().expect("a path").to_owned();
     (path, shown)
+}
+
+/// What a phone is told that is there.
+async fn around(server: &Server, lat: f64, lng: f64) -> Value {
+    let (lat, lng) = (lat.to_string(), lng.to_string());
+    let here = [("lat", lat.as_str()), ("lng", &lng), ("accuracy", "30")];
+    server.get("/aroundme/shops", &here).await.ok()
 }
 
 /// The events in the log of the data folder.

@@ -62,7 +62,9 @@ enum Import {
     ///
     /// .osm.pbf: named places of OpenStreetMap. .csv: a header with the columns id, name, lat, lng,
     /// t (category, 1 to 6) and, if you like, address and phone. .ndjson: one object a line with
-    /// the same keys. A record that has not changed since the last import changes nothing.
+    /// the same keys. .geojson: points and areas, in a FeatureCollection or one a line, with the same
+    /// keys as properties. A record that has not changed since the last import changes nothing.
+    /// Killed half-way, the same import again goes on where it was.
     Shops {
         /// The file
         file: PathBuf,

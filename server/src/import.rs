@@ -4,6 +4,7 @@
 //! What a second import of the same record means is decided in `commands`.
 
 mod csv;
+mod geojson;
 mod lines;
 mod ndjson;
 mod osm;
@@ -30,6 +31,9 @@ const CHUNK: usize = 1_000;
 /// How many chunks may wait for the log.
 const CHUNKS_WAITING: usize = 2;
 
+/// How the names of files of GeoJSON end.
+const GEOJSON: [&str; 4] = [".geojson", ".geojsonl", ".geojsons", ".ndgeojson"];
+
 /// What a file looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -39,6 +43,8 @@ pub enum Format {
     Csv,
     /// One JSON object a line (.ndjson, .jsonl)
     Ndjson,
+    /// GeoJSON: a FeatureCollection, or one feature a line (.geojson, .geojsonl, .geojsons)
+    Geojson,
 }
 
 /// What to read.
@@ -83,6 +89,7 @@ impl Format {
             () if ends(&[".pbf"]) => Some(Self::Osm),
             () if ends(&[".csv"]) => Some(Self::Csv),
             () if ends(&[".ndjson", ".jsonl"]) => Some(Self::Ndjson),
+            () if ends(&GEOJSON) => Some(Self::Geojson),
             () => None,
         }
     }
@@ -159,7 +166,7 @@ pub(crate) async fn run(
 ) -> Result<bool> {
     let format = format.or_else(|| Format::of(&file)).with_context(|| {
         format!(
-            "cannot tell what {} is: give --format osm, csv or ndjson",
+            "cannot tell what {} is: give --format osm, csv, ndjson or geojson",
             file.display()
         )
     })?;
@@ -242,6 +249,7 @@ fn read_chunks(
         Format::Osm => osm::read(source, read, &mut sink),
         Format::Csv => csv::read(source.open(read)?, &mut sink),
         Format::Ndjson => ndjson::read(source.open(read)?, &mut sink),
+        Format::Geojson => geojson::read(source.open(read)?, &mut sink),
     };
     if !chunk.is_empty() {
         // Nobody takes it when the log is away, which is reported where that was found out.
@@ -322,6 +330,7 @@ mod tests {
             Format::Osm => osm::read(&source, &read, &mut sink),
             Format::Csv => csv::read(source.open(&read)?, &mut sink),
             Format::Ndjson => ndjson::read(source.open(&read)?, &mut sink),
+            Format::Geojson => geojson::read(source.open(&read)?, &mut sink),
         }?;
         Ok(items)
     }
@@ -332,6 +341,8 @@ mod tests {
             ("a/helsinki.osm.pbf", Some(Format::Osm)),
             ("SHOPS.CSV", Some(Format::Csv)),
             ("shops.jsonl", Some(Format::Ndjson)),
+            ("shops.geojson", Some(Format::Geojson)),
+            ("shops.GeoJSONL", Some(Format::Geojson)),
             ("shops.csv.gz", None),
             ("shops", None),
         ] {

@@ -309,7 +309,7 @@ mod tests {
         let printed = in_file.to_toml().expect("TOML");
         let again = with(&printed, &[], &[]).expect("settings");
         assert_eq!(again.regions, in_file.regions);
-        let odd = "[[regions]]\nhost = 'a'\nnetworks = ['::1']\nhush = 'x'";
+        let odd = "[[regions]]\nhost = 'a'\nnetworks = ['::1']\ncolour = 'hush'";
         refused(
             with(odd, &[], &[]),
             &["regions", "networks", "settings.toml"],

@@ -10,21 +10,29 @@ pub(super) const LONGEST: usize = 64 << 10;
 pub(super) enum Line<'a> {
     /// Its bytes, without the line end.
     Whole(&'a [u8]),
-    /// It was longer than [`LONGEST`] and was passed over.
+    /// It was longer than it may be and was passed over.
     TooLong,
 }
 
 /// Reads lines one after the other.
 pub(super) struct Lines<R> {
     input: R,
+    longest: usize,
     line: Vec<u8>,
     number: u64,
 }
 
 impl<R: BufRead> Lines<R> {
+    /// Lines of [`LONGEST`] bytes at most.
     pub(super) fn new(input: R) -> Self {
+        Self::up_to(LONGEST, input)
+    }
+
+    /// Lines of `longest` bytes at most.
+    pub(super) fn up_to(longest: usize, input: R) -> Self {
         Self {
             input,
+            longest,
             line: Vec::new(),
             number: 0,
         }
@@ -48,7 +56,7 @@ impl<R: BufRead> Lines<R> {
             any = true;
             let end = buffer.iter().position(|byte| *byte == b'\n');
             let part = &buffer[..end.unwrap_or(buffer.len())];
-            too_long = too_long || self.line.len() + part.len() > LONGEST;
+            too_long = too_long || self.line.len() + part.len() > self.longest;
             if !too_long {
                 self.line.extend_from_slice(part);
             }

@@ -24,9 +24,18 @@ struct Object {
 /// A text, or a number that is read as its text.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Text {
+pub(super) enum Text {
     Text(String),
     Number(serde_json::Number),
+}
+
+impl Text {
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
 }
 
 /// Reads all records of `input`.
@@ -60,12 +69,7 @@ fn shop(text: &[u8]) -> Result<ShopRecord, String> {
             _ => format!("no JSON object: {reason}"),
         }
     })?;
-    let text = |field: Option<Text>| {
-        field.map(|field| match field {
-            Text::Text(text) => text,
-            Text::Number(number) => number.to_string(),
-        })
-    };
+    let text = |field: Option<Text>| field.map(Text::into_text);
     let row = Row {
         id: text(object.id),
         name: text(object.name),

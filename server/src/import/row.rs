@@ -22,11 +22,21 @@ impl Row {
     /// The shop that the row tells of, from a source that is called `source`; or what is wrong
     /// with the row.
     pub(super) fn shop(self, source: &str) -> Result<ShopRecord, String> {
-        let shop_id: ShopId = required(&self.id, "id")?
-            .parse()
-            .map_err(|_| "id must be a whole number from 1 to 9007199254740991".to_owned())?;
+        // What is wrong is told in the order of the columns, and the id comes first.
+        self.shop_id()?;
         let point = Point::new(degrees(&self.lat, "lat")?, degrees(&self.lng, "lng")?)
             .map_err(|error| error.to_string())?;
+        self.shop_at(source, point, Vec::new())
+    }
+
+    /// Likewise, for a shop that is at `point`, and at others too.
+    pub(super) fn shop_at(
+        self,
+        source: &str,
+        point: Point,
+        points: Vec<Point>,
+    ) -> Result<ShopRecord, String> {
+        let shop_id = self.shop_id()?;
         let category = required(&self.t, "t")?
             .parse::<u8>()
             .ok()
@@ -40,7 +50,7 @@ impl Row {
             category,
             address: text(&self.address),
             phone: text(&self.phone),
-            points: Vec::new(),
+            points,
         };
         details.check().map_err(|rejection| rejection.to_string())?;
         Ok(ShopRecord {
@@ -48,6 +58,12 @@ impl Row {
             source: format!("{source}:{shop_id}"),
             details,
         })
+    }
+
+    fn shop_id(&self) -> Result<ShopId, String> {
+        required(&self.id, "id")?
+            .parse()
+            .map_err(|_| "id must be a whole number from 1 to 9007199254740991".to_owned())
     }
 }
 
