@@ -120,6 +120,10 @@ fn shop(text: &[u8]) -> Result<ShopRecord, String> {
 /// What is wrong, without where: the place in the file is said already, and in other words.
 fn reason(error: &serde_json::Error) -> String {
     let reason = error.to_string();
+    // Of a field that may be two things, serde tells what it is in our code.
+    if reason.contains("untagged enum") {
+        return "a field is neither text nor number".to_owned();
+    }
     reason.split(" at line ").next().unwrap_or("").to_owned()
 }
 
@@ -217,7 +221,7 @@ mod tests {
             "feature 3: no feature: invalid type: sequence",
             "feature 4: it has no geometry",
             "feature 5: no feature: its type must be Feature",
-            "feature 6: latitude must be -90 to 90 and longitude -180 to 180",
+            "feature 6: lng must be a number from -180 to 180",
             "feature 7: no feature: a position has two numbers",
             "feature 8: no feature: number out of range",
             "feature 9: no feature: unknown variant `LineString`",
