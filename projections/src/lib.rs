@@ -97,6 +97,14 @@ pub enum Error {
         /// The event, and what is wrong with it.
         at: Paused,
     },
+    /// A model that is fed by hand refuses an event.
+    #[error("event {at} is refused: {reason}")]
+    Refused {
+        /// Which event.
+        at: Position,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The projections are being stopped.
     #[error("the projections have been stopped")]
     Stopped,

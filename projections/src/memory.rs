@@ -2,6 +2,7 @@
 //!
 //! Which events come, and when, is the runner's business.
 
+use crate::Error;
 use crate::board::{Card, Mode};
 use crate::snapshot;
 use crate::status::{Kind, Paused};
@@ -68,6 +69,23 @@ impl<P> Live<P> {
     fn write(&self) -> RwLockWriteGuard<'_, P> {
         // A fold that panicked is a pause of its projection: the lock is as good as before.
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(private_bounds, reason = "which models there are is decided here")]
+impl<P: MemoryProjection> Live<P> {
+    /// Folds one event into a model that no runner feeds: for programs that want this one model and
+    /// no log. Events must come in the order of their positions, each once.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the fold can make nothing of it.
+    pub fn fold(&self, event: &RecordedEvent) -> Result<(), Error> {
+        self.write()
+            .apply(event)
+            .map_err(|Poison(reason)| Error::Refused {
+                at: event.position,
+                reason,
+            })
     }
 }
 
