@@ -25,12 +25,13 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -96,7 +97,7 @@ async fn connection(
     // A WebSocket outlives what is known here of its connection.
     let place = Place(Arc::new(slot));
     let _ = stream.set_nodelay(true);
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     match terms.tls.clone() {
         None => requests(stream, from, &terms, place, watcher, terms.head).await,
         Some(tls) => match tokio::time::timeout(terms.head, tls.accept(stream)).await {
@@ -119,7 +120,7 @@ async fn requests(
     watcher: Watcher,
     head: Duration,
 ) {
-    let busy = Arc::new(Busy::default());
+    let busy = Arc::new(Busy::new());
     let service = {
         let (busy, router) = (busy.clone(), terms.router.clone());
         hyper::service::service_fn(move |request: Request<Incoming>| {
@@ -209,40 +210,58 @@ impl hyper::body::Body for Answer {
     }
 }
 
-/// How many requests a connection is busy with.
-#[derive(Default)]
+/// How many requests a connection is busy with, and since when it is not.
 struct Busy {
+    opened: Instant,
     requests: AtomicUsize,
-    changed: Notify,
+    /// When the last request ended, in milliseconds after the connection was opened; 0 before.
+    ended_ms: AtomicU64,
 }
 
 /// One request, from its head to the end of its answer.
 struct Underway(Arc<Busy>);
 
 impl Busy {
+    fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            requests: AtomicUsize::new(0),
+            ended_ms: AtomicU64::new(0),
+        }
+    }
+
     fn begin(self: &Arc<Self>) -> Underway {
         self.requests.fetch_add(1, Ordering::AcqRel);
-        self.changed.notify_one();
         Underway(self.clone())
     }
 
     /// Returns when no request came for `first`, or later none for `idle`.
+    ///
+    /// Requests do not wake it: whenever it might have been quiet for so long, it looks whether it
+    /// was.
     async fn quiet(&self, first: Duration, idle: Duration) {
-        let mut patience = first;
+        let mut until = self.opened + first.min(idle);
         loop {
-            let quiet = self.requests.load(Ordering::Acquire) == 0;
-            tokio::select! {
-                () = self.changed.notified() => patience = idle,
-                () = tokio::time::sleep(patience), if quiet => return,
+            tokio::time::sleep_until(until).await;
+            let end = match self.ended_ms.load(Ordering::Acquire) {
+                _ if self.requests.load(Ordering::Acquire) > 0 => Instant::now() + idle,
+                0 => self.opened + first,
+                ended_ms => self.opened + Duration::from_millis(ended_ms) + idle,
+            };
+            if end <= until {
+                return;
             }
+            until = end;
         }
     }
 }
 
 impl Drop for Underway {
     fn drop(&mut self) {
+        let ms = self.0.opened.elapsed().as_millis().max(1);
+        let ms = u64::try_from(ms).unwrap_or(u64::MAX);
+        self.0.ended_ms.store(ms, Ordering::Release);
         self.0.requests.fetch_sub(1, Ordering::AcqRel);
-        self.0.changed.notify_one();
     }
 }
 

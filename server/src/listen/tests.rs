@@ -3,7 +3,6 @@
 use super::*;
 use crate::tls::Certificate;
 use axum::routing::{get, post};
-use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
