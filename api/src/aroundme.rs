@@ -6,9 +6,10 @@ use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, accuracy, point};
 use crate::present::{PresentRow, Somebody, present_rows};
 use crate::reply::Reply;
-use crate::rows::ShopRow;
+use crate::rows::{ShopRow, shop_rows};
 use crate::session::Viewer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::UserId;
 use domain::geo::Fix;
 use domain::user::Gender;
@@ -60,7 +61,7 @@ pub(crate) async fn shops(
     State(app): State<App>,
     Viewer(caller): Viewer,
     Input(here): Input<Here>,
-) -> Result<Reply<Vec<ShopRow>>, ApiError> {
+) -> Result<Response, ApiError> {
     let asked = Asked {
         fix: fix(here.lat, here.lng, here.accuracy)?,
         caller,
@@ -68,21 +69,14 @@ pub(crate) async fn shops(
         bssid: access_point(here.bssid)?,
         now: app.now(),
     };
-    let rows = app.projections.shop_index.read(|shops| {
+    Ok(app.projections.shop_index.read(|shops| {
         let ranked = app
             .projections
             .place_ranker
             .read(|ranker| ranker.rank(shops, &asked, OFFERED));
-        app.projections.occupancy.read(|occupancy| {
-            ranked
-                .into_iter()
-                .filter_map(|ranked| {
-                    Some(ShopRow::new(&app, shops.get(ranked.shop_id)?, occupancy))
-                })
-                .collect()
-        })
-    });
-    Ok(Reply(rows))
+        let ranked = ranked.iter().filter_map(|one| shops.get(one.shop_id));
+        shop_rows(&app, ranked)
+    }))
 }
 
 /// Where a phone believes it is.

@@ -4,15 +4,19 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+/// What most answers have room in, in bytes, without growing; longer ones grow a few times.
+const ROOM: usize = 4_096;
+
 /// A JSON answer.
 pub(crate) struct Reply<T>(pub(crate) T);
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Ok(body) = serde_json::to_vec(&self.0) else {
+        let mut body = Vec::with_capacity(ROOM);
+        if serde_json::to_writer(&mut body, &self.0).is_err() {
             // Only maps with odd keys cannot be written, and we have none.
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        };
+        }
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         let fresh = HeaderValue::from_static("no-store");
         (

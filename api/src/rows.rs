@@ -3,12 +3,14 @@
 use crate::App;
 use crate::error::ApiError;
 use crate::pictures::LogoLinks;
+use crate::reply::Reply;
+use axum::response::{IntoResponse, Response};
 use domain::visibility::Relation;
 use domain::{Millis, ShopId, UserId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use projections::Occupancy;
 use projections::followers::Flags;
+use projections::occupancy::Crowd;
 use projections::profiles::Profile;
 use projections::shop_index::Shop;
 use serde::Serialize;
@@ -17,16 +19,16 @@ use utoipa::ToSchema;
 
 /// A shop in a list (seed §4, §5).
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ShopRow {
-    name: String,
+pub(crate) struct ShopRow<'a> {
+    name: &'a str,
     /// Empty when unknown.
-    address: String,
+    address: &'a str,
     /// Longitude on the map (GCJ-02 in mainland China).
     lng: f64,
     #[schema(value_type = u64)]
     id: ShopId,
     /// Empty when unknown.
-    phone: String,
+    phone: &'a str,
     /// Latitude on the map (GCJ-02 in mainland China).
     lat: f64,
     /// Latitude and longitude on the globe, WGS-84: distances are measured from these.
@@ -41,16 +43,15 @@ pub(crate) struct ShopRow {
     female: u32,
 }
 
-impl ShopRow {
-    pub(crate) fn new(app: &App, shop: &Shop, occupancy: &Occupancy) -> Self {
-        let crowd = occupancy.crowd(shop.id, app.now(), app.settings.presence_window_ms);
+impl<'a> ShopRow<'a> {
+    pub(crate) fn new(shop: &'a Shop, crowd: Crowd) -> Self {
         let (globe, map) = (shop.details.point, shop.on_map);
         Self {
-            name: shop.details.name.clone(),
-            address: shop.details.address.clone(),
+            name: &shop.details.name,
+            address: &shop.details.address,
             lng: map.lng(),
             id: shop.id,
-            phone: shop.details.phone.clone(),
+            phone: &shop.details.phone,
             lat: map.lat(),
             lo: [globe.lat(), globe.lng()],
             t: shop.details.category.into(),
@@ -59,6 +60,18 @@ impl ShopRow {
             female: crowd.female,
         }
     }
+}
+
+/// The answer that lists `shops`, in order, with how many people are in each.
+///
+/// It is written while the shops stand still, so that nothing of them is copied.
+pub(crate) fn shop_rows<'a>(app: &App, shops: impl Iterator<Item = &'a Shop>) -> Response {
+    let (now, window_ms) = (app.now(), app.settings.presence_window_ms);
+    app.projections.occupancy.read(|occupancy| {
+        let row = |shop: &'a Shop| ShopRow::new(shop, occupancy.crowd(shop.id, now, window_ms));
+        let rows: Vec<ShopRow<'a>> = shops.map(row).collect();
+        Reply(rows).into_response()
+    })
 }
 
 /// A person as others see them (seed §8, §10).

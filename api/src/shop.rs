@@ -5,9 +5,10 @@ use crate::error::{ApiError, ErrorBody};
 use crate::input::{Input, Page, accuracy, point};
 use crate::present::{PresentRow, present_rows};
 use crate::reply::Reply;
-use crate::rows::ShopRow;
+use crate::rows::{ShopRow, shop_rows};
 use crate::session::Viewer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::shop::Category;
 use domain::{ShopId, UserId};
 use projections::shop_index::Filter;
@@ -49,7 +50,7 @@ pub(crate) struct Nearby {
 pub(crate) async fn nearby(
     State(app): State<App>,
     Input(query): Input<Nearby>,
-) -> Result<Reply<Vec<ShopRow>>, ApiError> {
+) -> Result<Response, ApiError> {
     let from = point(query.lat, query.lng)?;
     accuracy(query.accuracy)?;
     let page = Page::of(query.page, query.pcount)?;
@@ -59,15 +60,10 @@ pub(crate) async fn nearby(
         category,
         name: query.name.filter(|name| !name.is_empty()),
     };
-    let rows = app.projections.shop_index.read(|shops| {
-        app.projections.occupancy.read(|occupancy| {
-            let near = shops.nearest(from, &filter, page.skip(), page.take());
-            near.into_iter()
-                .map(|near| ShopRow::new(&app, near.shop, occupancy))
-                .collect()
-        })
-    });
-    Ok(Reply(rows))
+    Ok(app.projections.shop_index.read(|shops| {
+        let near = shops.nearest(from, &filter, page.skip(), page.take());
+        shop_rows(&app, near.iter().map(|near| near.shop))
+    }))
 }
 
 /// Which shop.
