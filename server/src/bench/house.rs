@@ -3,7 +3,7 @@
 
 use crate::machine::Usage;
 use anyhow::{Context, Result, bail};
-use server::config::{Settings, StoreUrl};
+use server::config::{Private, Settings, StoreUrl};
 use server::folder::DataFolder;
 use server::serve::Bound;
 use std::io::Read;
@@ -15,7 +15,10 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 /// How long a house may take to stop.
-const STOP: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_secs(120);
+
+/// What its operator says; it listens on this machine only, and only while it is measured.
+pub(crate) const ADMIN_TOKEN: &str = "lianlian-bench";
 
 /// What the house's process is told.
 #[derive(clap::Args)]
@@ -49,6 +52,7 @@ pub(crate) fn settings(data: &Path, log_url: Option<String>) -> Settings {
         xmpp_addr: "127.0.0.1:0".into(),
         xmpp_web_addr: "127.0.0.1:0".into(),
         log_url: log_url.map(StoreUrl::new),
+        admin_token: Some(Private::new(ADMIN_TOKEN)),
         ..Settings::default()
     }
 }

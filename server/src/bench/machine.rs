@@ -19,6 +19,13 @@ const PAGES: u64 = 1_024;
 
 const PAGE: [u8; 4_096] = [0x5a; 4_096];
 
+/// How long the processor time of a server that has nothing to do is looked at.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// What it may use meanwhile, and how long it may take until it does not use more.
+const IDLE_S: f64 = 0.02;
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What a reader must know to make sense of the figures.
 pub(crate) struct Facts {
     cores: usize,
@@ -146,6 +153,23 @@ impl Usage {
             usage.cpu_s += Self::of(*child).map_or(0.0, |used| used.cpu_s);
         }
         Ok(usage)
+    }
+
+    /// Waits until whoever `look` looks at has nothing more to do, and says what it has used.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub(crate) async fn settled(look: impl Fn() -> Result<Self>) -> Result<Self> {
+        let started = Instant::now();
+        let mut before = look()?;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = look()?;
+            if now.cpu_s - before.cpu_s < IDLE_S || started.elapsed() > PATIENCE {
+                return Ok(now);
+            }
+            before = now;
+        }
     }
 
     /// Of ourselves.

@@ -5,8 +5,10 @@
 
 mod append;
 mod checkin;
+mod city;
 mod crowd;
 mod follows;
+mod generator;
 mod house;
 mod http;
 mod kept_log;
@@ -14,10 +16,13 @@ mod load;
 mod machine;
 mod people;
 mod photos;
+mod postgres;
 mod ranking;
 mod rebuild;
 mod report;
+mod runner;
 mod start;
+mod streets;
 mod world;
 mod xmpp;
 
@@ -58,6 +63,8 @@ enum Benchmark {
     Append(append::Options),
     /// Check-ins over HTTP through the whole house, beside the log alone
     Checkin(checkin::Options),
+    /// Places among a million shops, beside Redis and PostGIS
+    City(city::Options),
     /// Lists of people among millions of follows, beside textbook SQL
     People(follows::Options),
     /// What is published of photographs, beside the image crate, sharp and pyvips
@@ -70,6 +77,12 @@ enum Benchmark {
     Start(start::Options),
     /// Chat and rooms over XMPP, beside ejabberd
     Xmpp(xmpp::Options),
+    /// The callers that `city` lets ask
+    #[command(hide = true)]
+    CityLoad,
+    /// The index by itself that `city` measures
+    #[command(hide = true)]
+    CityIndex(city::index::Options),
     /// The house that the others measure
     #[command(hide = true)]
     House(house::Options),
@@ -107,6 +120,12 @@ async fn main() -> Result<()> {
     if let Benchmark::PhotoWorker(options) = benchmark {
         return photos::worker::run(&options);
     }
+    if let Benchmark::CityIndex(options) = benchmark {
+        return city::index::run(&options);
+    }
+    if let Benchmark::CityLoad = benchmark {
+        return city::load::run().await;
+    }
     if let Benchmark::XmppLoad = benchmark {
         return xmpp::load::run().await;
     }
@@ -124,15 +143,18 @@ async fn measure(benchmark: Benchmark, common: &Common) -> Result<Report> {
     match benchmark {
         Benchmark::Append(options) => append::run(options, common).await,
         Benchmark::Checkin(options) => checkin::run(options, common).await,
+        Benchmark::City(options) => city::run(options, common).await,
         Benchmark::People(options) => follows::run(options, common).await,
         Benchmark::Photos(options) => photos::run(options, common).await,
         Benchmark::Ranking(options) => ranking::run(options, common).await,
         Benchmark::Rebuild(options) => rebuild::run(options, common).await,
         Benchmark::Start(options) => start::run(options, common).await,
         Benchmark::Xmpp(options) => xmpp::run(options, common).await,
-        Benchmark::House(_) | Benchmark::PhotoWorker(_) | Benchmark::XmppLoad => {
-            Ok(Report::default())
-        }
+        Benchmark::CityIndex(_)
+        | Benchmark::CityLoad
+        | Benchmark::House(_)
+        | Benchmark::PhotoWorker(_)
+        | Benchmark::XmppLoad => Ok(Report::default()),
     }
 }
 

@@ -162,7 +162,8 @@ pub(crate) fn checked_in(checked_in: CheckedIn, time: Millis) -> Append {
     append(stream, checked_in.into(), time, actor)
 }
 
-fn append(stream: StreamName, event: Event, time: Millis, actor: String) -> Append {
+/// The append of an event to a stream that must be new.
+pub(crate) fn append(stream: StreamName, event: Event, time: Millis, actor: String) -> Append {
     let event = NewEvent {
         id: Uuid::now_v7(),
         time,
@@ -175,7 +176,11 @@ fn append(stream: StreamName, event: Event, time: Millis, actor: String) -> Appe
     Append::new(stream, ExpectedRevision::NoStream, vec![event])
 }
 
-async fn write(log: &dyn EventLog, appends: impl Iterator<Item = Append>) -> Result<()> {
+/// Puts appends into `log`, many at once.
+///
+/// # Errors
+/// When the log refuses.
+pub(crate) async fn write(log: &dyn EventLog, appends: impl Iterator<Item = Append>) -> Result<()> {
     let mut appends = appends.peekable();
     while appends.peek().is_some() {
         let chunk = appends.by_ref().take(CHUNK).collect();
@@ -210,7 +215,7 @@ fn shop_id(number: u64) -> ShopId {
 }
 
 /// A number below `count`, small ones far more often: the busiest hundredth has a fifth.
-fn skewed(dice: &mut StdRng, count: u64) -> u64 {
+pub(crate) fn skewed(dice: &mut StdRng, count: u64) -> u64 {
     let at: f64 = dice.random();
     ((count as f64) * at.powi(3)) as u64
 }

@@ -9,7 +9,6 @@ mod ejabberd;
 mod generator;
 pub(crate) mod load;
 mod peer;
-mod postgres;
 
 use crate::report::{Cell, Report, Table};
 use crate::{Common, tell};

@@ -11,6 +11,7 @@
 //! few choose the wrong place of the list.
 
 use super::people::{Person, Visit};
+use crate::streets::{Cluster, IN_A_MALL, IN_MALLS, ON_A_STREET, ON_STREETS, Spot, normal};
 use domain::geo::Point;
 use domain::shop::{Category, ShopDetails};
 use domain::{Millis, ShopId};
@@ -30,17 +31,6 @@ const CHANGES_AT_DAY: i64 = 90;
 /// How popularity falls off: the shop at rank r has a share like r to this power.
 const POWER: f64 = -1.0;
 
-/// A mall has so many shops, in a square of so many metres, on several floors.
-const IN_A_MALL: usize = 40;
-const MALL_M: f64 = 80.0;
-
-/// So much of the city's shops stand in malls, and along streets; the rest stand anywhere.
-const IN_MALLS: f64 = 0.3;
-const ON_STREETS: f64 = 0.5;
-
-/// A street has about so many shops.
-const ON_A_STREET: usize = 30;
-
 /// How far the streets and malls spread around the middle, in metres.
 const SPREAD_M: f64 = 2_500.0;
 
@@ -49,7 +39,6 @@ const BLOCK_M: f64 = 400.0;
 
 /// Where the city's middle is.
 const MIDDLE: (f64, f64) = (30.28, 120.12);
-const METRES_PER_DEGREE: f64 = 111_195.0;
 
 /// When most people are at places of each category, and how widely that is spread, in hours.
 const PEAKS: [(f64, f64); 6] = [
@@ -60,13 +49,6 @@ const PEAKS: [(f64, f64); 6] = [
     (16.0, 3.5),
     (11.0, 4.0),
 ];
-
-/// Metres north and east of the middle.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
-    pub(super) north: f64,
-    pub(super) east: f64,
-}
 
 /// A moment in the city.
 #[derive(Clone, Copy, Debug)]
@@ -126,21 +108,17 @@ impl City {
     /// Puts up shops in malls, along streets and anywhere.
     fn build(&mut self, count: usize) {
         while self.shops.len() < (count as f64 * IN_MALLS) as usize {
-            let (middle, shared) = (self.somewhere(), self.access_points(4));
+            let mall = Cluster::mall(self.somewhere());
+            let shared = self.access_points(4);
             for _ in 0..IN_A_MALL {
-                let side = |dice: &mut StdRng| dice.random_range(-MALL_M / 2.0..MALL_M / 2.0);
-                let spot = middle.off(side(&mut self.dice), side(&mut self.dice));
+                let spot = mall.spot(&mut self.dice);
                 self.put_up(spot, &shared);
             }
         }
         while self.shops.len() < (count as f64 * (IN_MALLS + ON_STREETS)) as usize {
-            let (beginning, turn) = (self.somewhere(), self.dice.random_range(0.0..3.2_f64));
-            let length: f64 = self.dice.random_range(300.0..900.0);
+            let street = Cluster::street(self.somewhere(), &mut self.dice);
             for _ in 0..ON_A_STREET {
-                let along = self.dice.random_range(0.0..length);
-                let side = 12.0 * if self.dice.random() { 1.0 } else { -1.0 };
-                let (sin, cos) = turn.sin_cos();
-                let spot = beginning.off(along * cos - side * sin, along * sin + side * cos);
+                let spot = street.spot(&mut self.dice);
                 self.put_up(spot, &[]);
             }
         }
@@ -258,10 +236,12 @@ impl City {
         let within = |dice: &mut StdRng| dice.random_range(-size_m..size_m);
         let there = spot.off(within(&mut self.dice), within(&mut self.dice));
         match self.dice.random_range(0..100) {
-            0..2 => return visit.before.point(),
+            0..2 => return visit.before.point(MIDDLE),
             2..4 => {
                 let far = self.dice.random_range(800.0..3_000.0);
-                return there.towards(self.dice.random_range(0.0..6.3), far).point();
+                return there
+                    .towards(self.dice.random_range(0.0..6.3), far)
+                    .point(MIDDLE);
             }
             _ => {}
         }
@@ -277,7 +257,7 @@ impl City {
         there
             .towards(push, 0.25 * accuracy_m)
             .towards(self.dice.random_range(0.0..6.3), off)
-            .point()
+            .point(MIDDLE)
     }
 
     /// Dice that always fall alike for one block.
@@ -294,10 +274,7 @@ impl City {
     }
 
     fn somewhere(&mut self) -> Spot {
-        Spot {
-            north: SPREAD_M * normal(&mut self.dice),
-            east: SPREAD_M * normal(&mut self.dice),
-        }
+        Spot::around(SPREAD_M, &mut self.dice)
     }
 
     pub(super) fn below(&mut self, count: usize) -> usize {
@@ -309,36 +286,12 @@ impl Shop {
     pub(super) fn details(&self) -> ShopDetails {
         ShopDetails {
             name: "a shop".into(),
-            point: self.spot.point(),
+            point: self.spot.point(MIDDLE),
             category: self.category,
             address: String::new(),
             phone: String::new(),
             points: Vec::new(),
         }
-    }
-}
-
-impl Spot {
-    pub(super) fn off(self, north: f64, east: f64) -> Self {
-        Self {
-            north: self.north + north,
-            east: self.east + east,
-        }
-    }
-
-    fn towards(self, angle: f64, metres: f64) -> Self {
-        let (sin, cos) = angle.sin_cos();
-        self.off(metres * cos, metres * sin)
-    }
-
-    pub(super) fn metres_to(self, other: Self) -> f64 {
-        (self.north - other.north).hypot(self.east - other.east)
-    }
-
-    pub(super) fn point(self) -> Point {
-        let lat = MIDDLE.0 + self.north / METRES_PER_DEGREE;
-        let east = self.east / METRES_PER_DEGREE / MIDDLE.0.to_radians().cos();
-        Point::new(lat, MIDDLE.1 + east).expect("far from the poles")
     }
 }
 
@@ -378,12 +331,6 @@ impl Moment {
 
 pub(super) fn shop_id(number: usize) -> ShopId {
     ShopId::new(number as u64 + 1).expect("fewer than 2^53")
-}
-
-/// A number of the normal distribution.
-pub(super) fn normal(dice: &mut StdRng) -> f64 {
-    let (a, b): (f64, f64) = (dice.random(), dice.random());
-    (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos()
 }
 
 #[cfg(test)]

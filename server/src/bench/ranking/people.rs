@@ -1,6 +1,7 @@
 //! The people of the city: where they go, and what their phones are connected to.
 
-use super::city::{City, Moment, Spot, normal, shop_id};
+use super::city::{City, Moment, shop_id};
+use crate::streets::{Spot, normal};
 use domain::{ShopId, UserId};
 use rand::RngExt;
 

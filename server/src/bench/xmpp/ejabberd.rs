@@ -3,14 +3,14 @@
 //! with mod_mam in SQL, or stores nothing.
 
 use super::client::Person;
-use super::postgres::Postgres;
 use crate::http::{self, Connection};
 use crate::machine::Usage;
+use crate::postgres::Postgres;
+use crate::runner::{Runner, free_port};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
-use std::fs::{self, Permissions};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -21,6 +21,10 @@ const PACKAGES: &str = "apt-get install ejabberd erlang-p1-pgsql erlang-p1-sqlit
 
 /// Debian's script, which says where the libraries are.
 const SCRIPT: &str = "/usr/sbin/ejabberdctl";
+
+/// Its tables, and whose they are.
+const SCHEMA: &str = "/usr/share/ejabberd/sql/pg.sql";
+const USER: &str = "ejabberd";
 
 /// How long it may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,50 +59,6 @@ struct Running {
     postgres: Option<Postgres>,
 }
 
-/// Somebody who may run servers: as root, another user of the machine.
-#[derive(Clone, Copy)]
-pub(super) struct Runner(Option<(u32, u32)>);
-
-impl Runner {
-    /// `name` if we are root, whom servers do not like, or ourselves.
-    ///
-    /// # Errors
-    /// When there is no such user.
-    pub(super) fn new(name: &str) -> Result<Self> {
-        if fs::metadata("/proc/self")?.uid() != 0 {
-            return Ok(Self(None));
-        }
-        let users = fs::read_to_string("/etc/passwd")?;
-        let ids = users.lines().find_map(|line| {
-            // `name:x:uid:gid:…`
-            let fields = line.strip_prefix(name)?.strip_prefix(':')?;
-            let mut fields = fields.split(':').skip(1).map(str::parse);
-            Some((fields.next()?.ok()?, fields.next()?.ok()?))
-        });
-        Ok(Self(Some(ids.with_context(|| format!("no user {name}"))?)))
-    }
-
-    /// Makes a folder of its own in `folder`, which it can reach.
-    pub(super) fn folder(self, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder)?;
-        if let (Some((user, group)), Some(around)) = (self.0, folder.parent()) {
-            fs::set_permissions(around, Permissions::from_mode(0o711))?;
-            chown(folder, Some(user), Some(group))?;
-        }
-        Ok(())
-    }
-
-    /// A command that it gives.
-    pub(super) fn command(self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
-        if let Some((user, group)) = self.0 {
-            command.uid(user).gid(group);
-        }
-        command.kill_on_drop(true);
-        command
-    }
-}
-
 impl Ejabberd {
     /// One in `folder` that does not run yet; `None`, and a word about it, where ejabberd is not
     /// installed.
@@ -128,7 +88,7 @@ impl Ejabberd {
         let runner = Runner::new("ejabberd")?;
         runner.folder(&self.folder)?;
         let postgres = match self.archive {
-            Archive::Postgres => Some(Postgres::start(&self.folder).await?),
+            Archive::Postgres => Some(self.archive_in_postgres().await?),
             _ => None,
         };
         let ports = [free_port()?, free_port()?];
@@ -193,6 +153,15 @@ impl Ejabberd {
         Ok(())
     }
 
+    /// PostgreSQL as Debian configures it, with the tables that mod_mam wants.
+    async fn archive_in_postgres(&self) -> Result<Postgres> {
+        let postgres = Postgres::start(&self.folder, USER, &[]).await?;
+        if postgres.is_new() {
+            postgres.psql(&["-f", SCHEMA]).await?;
+        }
+        Ok(postgres)
+    }
+
     fn settings(
         &self,
         domain: &str,
@@ -204,7 +173,14 @@ impl Ejabberd {
             (Archive::Sqlite, _) => {
                 format!("sql_type: sqlite\nsql_database: {folder}/archive.db\n")
             }
-            (_, Some(postgres)) => postgres.ejabberd_settings(),
+            (_, Some(postgres)) => {
+                let port = postgres.port();
+                format!(
+                    "sql_type: pgsql\nsql_server: 127.0.0.1\nsql_port: {port}\n\
+                     sql_database: {USER}\nsql_username: {USER}\nsql_password: none\n\
+                     sql_pool_size: 20\n"
+                )
+            }
             _ => String::new(),
         };
         let archives = self.archive != Archive::None;
@@ -300,10 +276,4 @@ modules:
     fn running(&self) -> Result<&Running> {
         self.running.as_ref().context("ejabberd does not run")
     }
-}
-
-/// A port that nobody uses at the moment.
-pub(super) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
 }

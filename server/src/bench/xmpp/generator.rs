@@ -3,21 +3,12 @@
 
 use super::load::{Job, Outcome};
 use super::peer::Peer;
-use anyhow::{Context, Result, bail};
-use std::process::Stdio;
+use crate::generator::Generator;
+use anyhow::Result;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// How often the server's memory is looked at.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// A process with clients in it.
-struct Generator {
-    process: Child,
-    input: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
-}
 
 /// What a load came to, and what the server used for it.
 #[derive(Clone, Debug, Default)]
@@ -39,13 +30,13 @@ pub(super) struct Measured {
 /// When the clients do not get what they should.
 pub(super) async fn measure(peer: &Peer, job: &Job) -> Result<Measured> {
     let empty = peer.settled().await?;
-    let mut generator = Generator::start(job).await?;
+    let mut generator = Generator::start("xmpp-load", job).await?;
     let before = peer.settled().await?;
-    generator.tell("go").await?;
+    generator.begin().await?;
     let mut peak_mib = before.resident_mib;
-    let line = loop {
+    let outcome = loop {
         tokio::select! {
-            line = generator.lines.next_line() => break line?.context("the clients are gone")?,
+            outcome = generator.outcome() => break outcome?,
             () = tokio::time::sleep(LOOK) => {
                 peak_mib = peak_mib.max(peer.usage()?.resident_mib);
             }
@@ -54,51 +45,13 @@ pub(super) async fn measure(peer: &Peer, job: &Job) -> Result<Measured> {
     let after = peer.settled().await?;
     generator.end().await?;
     Ok(Measured {
-        outcome: serde_json::from_str(&line)?,
+        outcome,
         time: job.time,
         server_s: after.cpu_s - before.cpu_s,
         idle_mib: before.resident_mib - empty.resident_mib,
         peak_mib: peak_mib.max(after.resident_mib),
         rounds: 1,
     })
-}
-
-impl Generator {
-    /// Returns when everybody is in.
-    async fn start(job: &Job) -> Result<Self> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg("xmpp-load")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("cannot start the clients")?;
-        let input = process.stdin.take().context("the clients do not listen")?;
-        let output = process.stdout.take().context("the clients say nothing")?;
-        let lines = BufReader::new(output).lines();
-        let mut generator = Self {
-            process,
-            input,
-            lines,
-        };
-        generator.tell(&serde_json::to_string(job)?).await?;
-        match generator.lines.next_line().await?.as_deref() {
-            Some("ready") => Ok(generator),
-            _ => bail!("not everybody got in"),
-        }
-    }
-
-    async fn tell(&mut self, line: &str) -> Result<()> {
-        self.input.write_all(line.as_bytes()).await?;
-        self.input.write_all(b"\n").await?;
-        Ok(self.input.flush().await?)
-    }
-
-    async fn end(mut self) -> Result<()> {
-        drop(self.input);
-        self.process.wait().await?;
-        Ok(())
-    }
 }
 
 impl Measured {

@@ -1,5 +1,4 @@
-//! The process of the clients: this program again, as `xmpp-load`. It is told one job, says when
-//! everybody is in, begins when it is told to, and says what came of it.
+//! The process of the clients: this program again, as `xmpp-load`.
 
 mod chat;
 mod logins;
@@ -7,15 +6,13 @@ mod rooms;
 mod said;
 
 use super::client::{Client, Entrance, Person};
-use crate::load::on_one_thread;
+use crate::generator::Orders;
 use crate::machine::Usage;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// How many log in at the same time when it is not logins that are measured.
 const AT_ONCE: usize = 32;
@@ -79,54 +76,41 @@ pub(super) struct Outcome {
     pub(super) held: Option<u64>,
 }
 
-/// What we are told, line by line.
-type Orders = UnboundedReceiver<String>;
-
 /// The clients' process.
 ///
 /// # Errors
 /// When a client does not get what it should.
 pub(crate) async fn run() -> Result<()> {
-    let (to_us, orders) = unbounded_channel();
-    // A thread that nobody waits for.
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if to_us.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    on_one_thread(move || work(orders)).await
+    Orders::follow(work).await
 }
 
 async fn work(mut orders: Orders) -> Result<()> {
-    let job = orders.recv().await.context("there is no job")?;
-    let job: Job = serde_json::from_str(&job)?;
+    let job: Job = orders.job().await?;
     let entrance = Entrance::new(job.address, &job.domain, job.tls)?;
     match job.work {
         Work::Idle => {
             let clients = enter(&entrance, &job.people).await?;
-            ready(&mut orders).await?;
-            finish(&mut orders, Outcome::default()).await?;
+            orders.ready().await?;
+            orders.finish(&Outcome::default()).await?;
             drop(clients);
         }
         Work::LogIn { at_once } => {
-            ready(&mut orders).await?;
+            orders.ready().await?;
             let outcome = logins::run(&entrance, &job, at_once);
-            finish(&mut orders, measured(outcome).await?).await?;
+            orders.finish(&measured(outcome).await?).await?;
         }
         Work::Speak(rooms) => {
             let everybody = rooms::enter(&entrance, &job, rooms).await?;
-            ready(&mut orders).await?;
+            orders.ready().await?;
             let (outcome, everybody) = everybody.speak(&job).await?;
-            finish(&mut orders, outcome).await?;
+            orders.finish(&outcome).await?;
             drop(everybody);
         }
         Work::Talk { window } => {
             let clients = enter(&entrance, &job.people).await?;
-            ready(&mut orders).await?;
+            orders.ready().await?;
             let (outcome, clients) = chat::run(clients, &job, window).await?;
-            finish(&mut orders, outcome).await?;
+            orders.finish(&outcome).await?;
             drop(clients);
         }
     }
@@ -146,32 +130,10 @@ async fn enter(entrance: &Entrance, people: &[Person]) -> Result<Vec<Client>> {
         .await
 }
 
-/// Says that everybody is in, and waits until it may begin.
-async fn ready(orders: &mut Orders) -> Result<()> {
-    say("ready")?;
-    match orders.recv().await.as_deref() {
-        Some("go") => Ok(()),
-        _ => bail!("nobody wants to know"),
-    }
-}
-
-/// Says what came of it, and stays until nobody listens any more.
-async fn finish(orders: &mut Orders, outcome: Outcome) -> Result<()> {
-    say(&serde_json::to_string(&outcome)?)?;
-    while orders.recv().await.is_some() {}
-    Ok(())
-}
-
 /// Looks what `work` takes of ours.
 async fn measured(work: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
     let before = Usage::ours()?.cpu_s;
     let outcome = work.await?;
     let cpu_s = Usage::ours()?.cpu_s - before;
     Ok(Outcome { cpu_s, ..outcome })
-}
-
-fn say(line: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    Ok(out.flush()?)
 }

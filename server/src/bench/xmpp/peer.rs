@@ -10,14 +10,6 @@ use commands::Secret;
 use server::folder::DataFolder;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// How long the processor time of a server that has nothing to do is looked at.
-const LOOK: Duration = Duration::from_millis(300);
-
-/// What it may use meanwhile, and how long it may take until it does not use more.
-const IDLE_S: f64 = 0.02;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server with accounts and rooms.
 pub(super) struct Peer {
@@ -153,15 +145,6 @@ impl Peer {
     /// # Errors
     /// When it is gone.
     pub(super) async fn settled(&self) -> Result<Usage> {
-        let started = Instant::now();
-        let mut before = self.usage()?;
-        loop {
-            tokio::time::sleep(LOOK).await;
-            let now = self.usage()?;
-            if now.cpu_s - before.cpu_s < IDLE_S || started.elapsed() > PATIENCE {
-                return Ok(now);
-            }
-            before = now;
-        }
+        Usage::settled(|| self.usage()).await
     }
 }

@@ -1,7 +1,7 @@
-//! A PostgreSQL of its own for ejabberd's archive, as Debian configures it: every commit is on disk.
+//! A PostgreSQL of its own for a peer, as Debian configures it: every commit is on disk.
 
-use super::ejabberd::{Runner, free_port};
 use crate::machine::Usage;
+use crate::runner::{Runner, free_port};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,24 +13,30 @@ use tokio::process::{Child, Command};
 /// Where Debian keeps the programs of each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
-const SCHEMA: &str = "/usr/share/ejabberd/sql/pg.sql";
-
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// See the module.
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     process: Child,
     programs: PathBuf,
     data: PathBuf,
     port: u16,
+    /// The user, and the database, whose owner they are.
+    user: &'static str,
+    is_new: bool,
 }
 
 impl Postgres {
-    /// Starts it in `folder`, with what it held before.
+    /// Starts it beside `folder`, with what it held before, and a database that is called like its
+    /// user; `settings` are of the form `name=value`.
     ///
     /// # Errors
     /// When it does not start.
-    pub(super) async fn start(folder: &Path) -> Result<Self> {
+    pub(crate) async fn start(
+        folder: &Path,
+        user: &'static str,
+        settings: &[&str],
+    ) -> Result<Self> {
         let runner = Runner::new("postgres").context("PostgreSQL is not installed")?;
         let versions = fs::read_dir(VERSIONS).context("PostgreSQL is not installed")?;
         let versions = versions.filter_map(|entry| Some(entry.ok()?.path()));
@@ -41,7 +47,7 @@ impl Postgres {
         if is_new {
             runner.folder(&data)?;
             let mut initdb = runner.command(programs.join("initdb"));
-            initdb.args(["--auth=trust", "--username=ejabberd", "-D"]);
+            initdb.args(["--auth=trust", "-U", user, "-D"]);
             done(initdb.arg(&data).current_dir(&data)).await?;
         }
         let port = free_port()?;
@@ -53,6 +59,7 @@ impl Postgres {
             .arg("-k")
             .arg(&data)
             .args(["-h", "127.0.0.1", "-p", &port.to_string()])
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .current_dir(&data)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -69,50 +76,61 @@ impl Postgres {
             programs,
             data,
             port,
+            user,
+            is_new,
         };
         if is_new {
             while postgres
-                .psql("template1", &["-c", "SELECT 1"])
+                .ask("template1", &["-c", "SELECT 1"])
                 .await
                 .is_err()
             {
                 ensure!(started.elapsed() < PATIENCE, "PostgreSQL does not answer");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            let create = ["-c", "CREATE DATABASE ejabberd"];
-            postgres.psql("template1", &create).await?;
-            postgres.psql("ejabberd", &["-f", SCHEMA]).await?;
+            let create = format!("CREATE DATABASE {user}");
+            postgres.ask("template1", &["-c", &create]).await?;
         }
         Ok(postgres)
     }
 
-    async fn psql(&self, database: &str, arguments: &[&str]) -> Result<()> {
-        let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["-q", "-h", "127.0.0.1", "-U", "ejabberd", "-d", database]);
-        psql.args(["-p", &self.port.to_string()]).args(arguments);
-        done(&mut psql).await
+    /// Whether it held nothing before.
+    pub(crate) fn is_new(&self) -> bool {
+        self.is_new
     }
 
-    /// What leads ejabberd here.
-    pub(super) fn ejabberd_settings(&self) -> String {
-        let port = self.port;
-        format!(
-            "sql_type: pgsql\nsql_server: 127.0.0.1\nsql_port: {port}\nsql_database: ejabberd\n\
-             sql_username: ejabberd\nsql_password: none\nsql_pool_size: 20\n"
-        )
+    /// Where it listens on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Lets `psql` do something in the database.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub(crate) async fn psql(&self, arguments: &[&str]) -> Result<()> {
+        self.ask(self.user, arguments).await
+    }
+
+    async fn ask(&self, database: &str, arguments: &[&str]) -> Result<()> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"]);
+        psql.args(["-U", self.user, "-d", database]);
+        psql.args(["-p", &self.port.to_string()]).args(arguments);
+        done(&mut psql).await
     }
 
     /// What it has used, all its processes together.
     ///
     /// # Errors
     /// When it is gone.
-    pub(super) fn usage(&self) -> Result<Usage> {
+    pub(crate) fn usage(&self) -> Result<Usage> {
         Usage::of_family(self.process.id().context("PostgreSQL is gone")?)
     }
 
     /// # Errors
     /// When it does not stop.
-    pub(super) async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(mut self) -> Result<()> {
         let runner = Runner::new("postgres")?;
         let mut stop = runner.command(self.programs.join("pg_ctl"));
         stop.args(["stop", "-m", "fast", "-D"]).arg(&self.data);
