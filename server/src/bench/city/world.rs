@@ -103,6 +103,7 @@ impl World {
                 category,
                 address: words::address(&self.cities[city].name, &mut dice),
                 phone: words::phone(city, &mut dice),
+                points: Vec::new(),
             },
         }
     }
