@@ -20,8 +20,11 @@ pub(super) struct Peer {
 }
 
 enum Server {
-    Ours { data: PathBuf, house: Option<House> },
-    Ejabberd(Ejabberd),
+    Ours {
+        data: PathBuf,
+        house: Option<Box<House>>,
+    },
+    Ejabberd(Box<Ejabberd>),
 }
 
 /// Who there is, and in which house they live.
@@ -77,7 +80,7 @@ impl Peer {
         };
         Some(Self {
             name: name.into(),
-            server: Server::Ejabberd(Ejabberd::find(&folder.join(file), archive)?),
+            server: Server::Ejabberd(Box::new(Ejabberd::find(&folder.join(file), archive)?)),
             registered: 0,
         })
     }
@@ -86,7 +89,9 @@ impl Peer {
     /// When it does not start.
     pub(super) async fn start(&mut self, people: &People) -> Result<()> {
         match &mut self.server {
-            Server::Ours { data, house } => *house = Some(House::start(data, None).await?),
+            Server::Ours { data, house } => {
+                *house = Some(Box::new(House::start(data, None).await?))
+            }
             Server::Ejabberd(ejabberd) => ejabberd.start(&people.domain).await?,
         }
         Ok(())
