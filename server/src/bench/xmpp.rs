@@ -33,6 +33,9 @@ const CPU_GOAL: f64 = 4.0;
 const CHAT_GOAL: f64 = 2.0;
 const LOGINS_GOAL: f64 = 3.0;
 
+/// How many log in at the same time: as when phones come back after a break.
+const AT_ONCE: usize = 256;
+
 /// How many sentences a message has where somebody does not read: 1 KB, so that much lies on its way
 /// to them soon.
 const LONG: usize = 15;
@@ -167,7 +170,7 @@ fn loads(options: &Options) -> Vec<Load> {
     let chat = Work::Talk {
         window: options.window,
     };
-    let logins = Work::LogIn { at_once: 64 };
+    let logins = Work::LogIn { at_once: AT_ONCE };
     vec![
         load("one room of 200", Part::Rooms, 200, rooms(1, 10, 1, false)),
         load("20 rooms of 50", Part::Rooms, 1_000, rooms(20, 2, 1, false)),
@@ -262,7 +265,7 @@ impl Bench {
 
     async fn table(&self, part: Part, results: &[(&Load, Vec<Measured>)]) -> Table {
         let (title, headings): (_, &[&str]) = match part {
-            Part::Logins => ("Logins, 64 at the same time", &LOGINS),
+            Part::Logins => ("Logins, 256 at the same time", &LOGINS),
             Part::Chat => ("Pairs who talk", &MESSAGES),
             Part::Deaf => ("A room of 50, and one more who does not read", &DEAF),
             Part::Rooms | Part::Idle => ("Rooms", &DELIVERIES),
