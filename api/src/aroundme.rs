@@ -163,7 +163,7 @@ fn people_near(app: &App, viewer: Option<UserId>, gender: Gender) -> Vec<Presenc
             let place = last.and_then(|(shop, _)| shops.get(shop));
             match place {
                 Some(place) => shops
-                    .within(place.details.point, NEARBY_M, SHOPS)
+                    .within(place.point(), NEARBY_M, SHOPS)
                     .into_iter()
                     .flat_map(|near| occupancy.present(near.shop.id, now, window_ms))
                     .filter(wanted)

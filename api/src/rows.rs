@@ -44,17 +44,17 @@ pub(crate) struct ShopRow<'a> {
 }
 
 impl<'a> ShopRow<'a> {
-    pub(crate) fn new(shop: &'a Shop, crowd: Crowd) -> Self {
-        let (globe, map) = (shop.details.point, shop.on_map);
+    pub(crate) fn new(shop: Shop<'a>, crowd: Crowd) -> Self {
+        let (globe, map) = (shop.point(), shop.on_map());
         Self {
-            name: &shop.details.name,
-            address: &shop.details.address,
+            name: shop.name(),
+            address: shop.address(),
             lng: map.lng(),
             id: shop.id,
-            phone: &shop.details.phone,
+            phone: shop.phone(),
             lat: map.lat(),
             lo: [globe.lat(), globe.lng()],
-            t: shop.details.category.into(),
+            t: shop.category().into(),
             user: crowd.users,
             male: crowd.male,
             female: crowd.female,
@@ -65,10 +65,10 @@ impl<'a> ShopRow<'a> {
 /// The answer that lists `shops`, in order, with how many people are in each.
 ///
 /// It is written while the shops stand still, so that nothing of them is copied.
-pub(crate) fn shop_rows<'a>(app: &App, shops: impl Iterator<Item = &'a Shop>) -> Response {
+pub(crate) fn shop_rows<'a>(app: &App, shops: impl Iterator<Item = Shop<'a>>) -> Response {
     let (now, window_ms) = (app.now(), app.settings.presence_window_ms);
     app.projections.occupancy.read(|occupancy| {
-        let row = |shop: &'a Shop| ShopRow::new(shop, occupancy.crowd(shop.id, now, window_ms));
+        let row = |shop: Shop<'a>| ShopRow::new(shop, occupancy.crowd(shop.id, now, window_ms));
         let rows: Vec<ShopRow<'a>> = shops.map(row).collect();
         Reply(rows).into_response()
     })

@@ -111,18 +111,18 @@ pub(crate) async fn info(
 ) -> Result<Reply<ShopInfo>, ApiError> {
     let info = app.projections.shop_index.read(|shops| {
         let shop = shops.get(id)?;
-        let (globe, map) = (shop.details.point, shop.on_map);
+        let (globe, map) = (shop.point(), shop.on_map());
         Some(ShopInfo {
-            name: shop.details.name.clone(),
-            t: shop.details.category.into(),
+            name: shop.name().to_owned(),
+            t: shop.category().into(),
             lat: map.lat(),
             lng: map.lng(),
             lo: [globe.lat(), globe.lng()],
-            address: shop.details.address.clone(),
-            phone: shop.details.phone.clone(),
+            address: shop.address().to_owned(),
+            phone: shop.phone().to_owned(),
             id,
-            staffs: shop.staff.to_vec(),
-            notice: shop.notice.clone(),
+            staffs: shop.staff().to_vec(),
+            notice: shop.notice().to_owned(),
         })
     });
     info.map(Reply).ok_or_else(unknown_shop)

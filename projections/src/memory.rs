@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::thread;
 
 /// A read model in memory. Its serialised form is its snapshot.
 pub(crate) trait MemoryProjection:
@@ -30,6 +31,17 @@ pub(crate) trait MemoryProjection:
     /// [`Poison`] when the event cannot be folded; the projection then stops before it.
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), Poison>;
 
+    /// What could be done aside to keep the model small and fast, if it is worth it by now; asked
+    /// for after every batch.
+    fn chore(&mut self) -> Option<Box<dyn Chore<Self>>> {
+        None
+    }
+
+    /// The model as it is now, for its snapshot, where that is made sooner than the snapshot.
+    fn frozen(&self) -> Option<Self> {
+        None
+    }
+
     /// A model without events that folds as this one does.
     fn empty(&self) -> Self {
         Self::default()
@@ -40,6 +52,16 @@ pub(crate) trait MemoryProjection:
     fn folds_like(&self, _other: &Self) -> bool {
         true
     }
+}
+
+/// Work on a model that goes on being read and fed meanwhile.
+pub(crate) trait Chore<P>: Send {
+    /// Does what takes long.
+    fn work(&mut self);
+
+    /// Lets the model take over what came of it, whatever has become of the model; short. What the
+    /// model has no use for any more goes with the chore.
+    fn finish(&mut self, model: &mut P);
 }
 
 /// The refusal of an event that a fold cannot make sense of; the text says why.
@@ -64,6 +86,29 @@ impl<P> Live<P> {
     /// `query` should be short, and must not ask this same model again.
     pub fn read<R>(&self, query: impl FnOnce(&P) -> R) -> R {
         query(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does `chore` aside, and whatever is worth doing then; if that does not succeed, the model is
+    /// as good as before.
+    fn aside(&self, chore: Box<dyn Chore<P>>)
+    where
+        P: MemoryProjection,
+    {
+        let state = Arc::downgrade(&self.state);
+        let work = move || {
+            let mut next = Some(chore);
+            while let Some(mut chore) = next {
+                chore.work();
+                // Nobody may be there any more to take it over.
+                let Some(state) = state.upgrade() else { return };
+                let mut model = state.write().unwrap_or_else(PoisonError::into_inner);
+                chore.finish(&mut model);
+                next = model.chore();
+            }
+        };
+        if let Err(error) = thread::Builder::new().name(P::NAME.into()).spawn(work) {
+            tracing::warn!(projection = P::NAME, %error, "a chore was not begun");
+        }
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, P> {
@@ -140,6 +185,9 @@ pub(crate) trait Slot: Send + Sync {
 pub(crate) trait MemoryCopy: Send {
     /// As [`Slot::apply`].
     fn apply(&mut self, events: &[Delivery], after: Position) -> Applied;
+
+    /// Does what keeps the copy small and fast; takes long.
+    fn tidy(&mut self);
 
     /// Serves this copy from now on.
     fn adopt(self: Box<Self>);
@@ -270,7 +318,14 @@ impl<P: MemoryProjection> Slot for Live<P> {
         if portion.is_empty() {
             return Applied::All { folded: 0 };
         }
-        fold(&mut *self.write(), portion, events, after)
+        let mut state = self.write();
+        let applied = fold(&mut *state, portion, events, after);
+        let chore = state.chore();
+        drop(state);
+        if let Some(chore) = chore {
+            self.aside(chore);
+        }
+        applied
     }
 
     fn copy(&self) -> Box<dyn MemoryCopy> {
@@ -281,7 +336,11 @@ impl<P: MemoryProjection> Slot for Live<P> {
     }
 
     fn snapshot(&self, position: Position) -> Option<Vec<u8>> {
-        self.read(|state| snapshot::write(P::NAME, P::VERSION, position, state))
+        let write = |state: &P| snapshot::write(P::NAME, P::VERSION, position, state);
+        match self.read(P::frozen) {
+            Some(frozen) => write(&frozen),
+            None => self.read(write),
+        }
     }
 
     fn restore(&self, file: &[u8]) -> Option<Position> {
@@ -314,6 +373,13 @@ impl<P: MemoryProjection> MemoryCopy for NextCopy<P> {
     fn apply(&mut self, events: &[Delivery], after: Position) -> Applied {
         let portion = Portion::of(events, P::KINDS, after);
         fold(&mut self.state, portion, events, after)
+    }
+
+    fn tidy(&mut self) {
+        while let Some(mut chore) = self.state.chore() {
+            chore.work();
+            chore.finish(&mut self.state);
+        }
     }
 
     fn adopt(mut self: Box<Self>) {

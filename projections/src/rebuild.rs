@@ -17,6 +17,8 @@ pub(crate) const CHUNK: usize = 2_000;
 
 /// How many chunks are read ahead.
 const AHEAD: usize = 2;
+/// After so many events a copy is tidied for the first time.
+const TIDY: u64 = 100_000;
 
 /// The longest time between two attempts at something that fails.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -105,16 +107,40 @@ pub(crate) async fn build(
 ) -> Built {
     let mut position = Position::START;
     let mut chunks = read_ahead(log, card.kinds, position);
+    let (mut all, mut untidy) = (0, TIDY);
     while let Some(chunk) = chunks.recv().await {
         match copy.apply(&chunk.events, position) {
-            Applied::All { folded } => card.progressed(chunk.last, folded),
+            Applied::All { folded } => {
+                card.progressed(chunk.last, folded);
+                all += folded;
+            }
             Applied::Until { paused, .. } => return Built::Refused(paused),
         }
         position = chunk.last;
+        if all >= untidy {
+            // So seldom that all of it takes hardly longer than the last time.
+            untidy = all.saturating_mul(2);
+            copy = tidied(copy).await;
+        }
         // Folding is all there is to do here: let the others have their turn.
         tokio::task::yield_now().await;
     }
-    Built::Complete(copy, position)
+    Built::Complete(tidied(copy).await, position)
+}
+
+async fn tidied(mut copy: Box<dyn MemoryCopy>) -> Box<dyn MemoryCopy> {
+    let tidy = move || {
+        copy.tidy();
+        copy
+    };
+    match tokio::task::spawn_blocking(tidy).await {
+        Ok(copy) => copy,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Everything is being stopped, and nobody waits for it.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// Growing pauses between attempts at something that fails.

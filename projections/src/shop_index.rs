@@ -1,44 +1,45 @@
 //! Where the shops are, and what is known of them: the answers to "what is around here".
 //!
-//! How many people are in a shop is not known here but in [`crate::occupancy`], which changes with
-//! every check-in while shops hardly ever do.
+//! Most shops are packed, in a shape that never changes; those that changed since lie beside, and
+//! once in a while everything is packed anew while answers go on (see [`merge`]). How many people
+//! are in a shop is not known here but in [`crate::occupancy`], which changes with every check-in
+//! while shops hardly ever do.
+//!
+//! What it takes, in bytes: some 115 a shop, and its texts.
 
+mod best;
+mod fresh;
+mod merge;
+mod names;
+mod packed;
+mod search;
+mod shop;
 mod stored;
+mod tree;
 
-use crate::memory::{MemoryProjection, Poison};
-use domain::geo::{Point, arc_m, chord};
-use domain::shop::{Category, ShopDetails};
-use domain::{Event, EventKind, ShopId, UserId, gcj02};
+pub use shop::Shop;
+
+use crate::memory::{Chore, MemoryProjection, Poison};
+use best::{Hit, Of};
+use domain::geo::{Point, arc_m};
+use domain::shop::Category;
+use domain::{Event, EventKind, ShopId};
 use eventlog::RecordedEvent;
-use rstar::{AABB, PointDistance, RTree, RTreeObject};
+use fresh::FreshShops;
+use merge::Merging;
+use names::Needle;
+use packed::Packed;
+use search::{Search, reach_2};
+use shop::Fresh;
 use std::collections::BTreeMap;
-
-/// How many shops around the caller are asked for their names before all names are read.
-const NAMES_BY_PLACE: usize = 1_024;
-
-/// A shop that is open.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shop {
-    /// Its id.
-    pub id: ShopId,
-    /// Name, place, category, address, phone.
-    pub details: ShopDetails,
-    /// Where a map draws it: GCJ-02 in mainland China.
-    pub on_map: Point,
-    /// The notice that is up; empty when there is none.
-    pub notice: String,
-    /// Who works there, in the order of their ids.
-    pub staff: Vec<UserId>,
-    /// The name, folded for searching.
-    needle: Box<str>,
-}
+use std::sync::Arc;
 
 /// A shop and how far away it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Near<'a> {
     /// Which shop.
-    pub shop: &'a Shop,
-    /// How far, over the ground.
+    pub shop: Shop<'a>,
+    /// How far the nearest of its points is, over the ground.
     pub distance_m: f64,
 }
 
@@ -52,65 +53,55 @@ pub struct Filter {
     pub name: Option<String>,
 }
 
-/// All open shops, by id and by place.
+/// All open shops, by id, by place and by name.
 #[derive(Debug, Default)]
 pub struct ShopIndex {
-    shops: BTreeMap<ShopId, Shop>,
-    tree: RTree<Spot>,
+    packed: Arc<Packed>,
+    /// The packed ones that have closed or are fresh.
+    dead: Dead,
+    fresh: FreshShops,
+    /// What has happened since a new [`Packed`] was begun, if one is being made.
+    merging: Option<Merging>,
     /// The names of those that have closed, for the traces of people who were there.
-    closed: BTreeMap<ShopId, String>,
+    closed: BTreeMap<ShopId, Box<str>>,
     /// Of all shops that ever were, closed ones too.
     max_id: Option<ShopId>,
 }
 
-/// A shop in the tree: a point on the unit sphere, where straight lines order places correctly
-/// everywhere, at the poles too.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Spot {
-    at: [f64; 3],
-    id: ShopId,
-    category: Category,
-}
-
-impl RTreeObject for Spot {
-    type Envelope = AABB<[f64; 3]>;
-
-    fn envelope(&self) -> Self::Envelope {
-        AABB::from_point(self.at)
-    }
-}
-
-impl PointDistance for Spot {
-    fn distance_2(&self, point: &[f64; 3]) -> f64 {
-        // As the tree measures its boxes, to the last bit: a box is never further than its shops.
-        self.at.distance_2(point)
-    }
+/// A set of numbers of packed shops.
+#[derive(Clone, Debug, Default)]
+struct Dead {
+    bits: Vec<u64>,
+    count: usize,
 }
 
 impl ShopIndex {
     /// The shop, if it is open.
     #[must_use]
-    pub fn get(&self, id: ShopId) -> Option<&Shop> {
-        self.shops.get(&id)
+    pub fn get(&self, id: ShopId) -> Option<Shop<'_>> {
+        match self.fresh.get(id) {
+            Some(fresh) => Some(fresh.shop()),
+            None => self.alive(self.packed.number(id)?),
+        }
     }
 
     /// The name of a shop, also of one that has closed since.
     #[must_use]
     pub fn name(&self, id: ShopId) -> Option<&str> {
-        let open = self.shops.get(&id).map(|shop| &shop.details.name);
-        open.or_else(|| self.closed.get(&id)).map(String::as_str)
+        let open = self.get(id).map(Shop::name);
+        open.or_else(|| self.closed.get(&id).map(|name| &**name))
     }
 
     /// How many shops are open.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shops.len()
+        self.packed.len() - self.dead.count + self.fresh.len()
     }
 
     /// Whether there is no shop.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.shops.is_empty()
+        self.len() == 0
     }
 
     /// The largest id that a shop has or had.
@@ -119,9 +110,11 @@ impl ShopIndex {
         self.max_id
     }
 
-    /// All open shops, in the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = &Shop> {
-        self.shops.values()
+    /// All open shops, in the order of their ids. Sorts them first.
+    pub fn iter(&self) -> impl Iterator<Item = Shop<'_>> {
+        let mut shops: Vec<Shop<'_>> = self.packed_alive().chain(self.fresh.shops()).collect();
+        shops.sort_unstable_by_key(|shop| shop.id);
+        shops.into_iter()
     }
 
     /// The shops that `filter` lets through, nearest first, ties in the order of their ids;
@@ -134,155 +127,155 @@ impl ShopIndex {
         skip: usize,
         limit: usize,
     ) -> Vec<Near<'_>> {
-        let needle = filter.name.as_deref().map(fold_case);
-        let needle = needle.as_deref().filter(|needle| !needle.is_empty());
-        let of_category = |category| filter.category.is_none_or(|wanted| wanted == category);
-        let wanted = skip.saturating_add(limit);
-        let walk = self.walk(from, |spot| of_category(spot.category));
-        let mut page = match needle {
-            None => first_by_distance(walk, wanted).0,
-            Some(needle) => {
-                let named = |shop: &Shop| shop.needle.contains(needle);
-                let around = walk.take(NAMES_BY_PLACE).filter(|near| named(near.shop));
-                match first_by_distance(around, wanted) {
-                    (page, true) => page,
-                    // A rare name: reading all names takes less than walking all places.
-                    (_, false) => self.sorted(from, wanted, |shop| {
-                        of_category(shop.details.category) && named(shop)
-                    }),
-                }
-            }
+        let needle = filter.name.as_deref().and_then(Needle::new);
+        let search = Search {
+            from: from.unit_vector(),
+            category: filter.category,
+            needle: needle.as_ref(),
         };
-        page.drain(..skip.min(page.len()));
-        page
+        let mut best = self.best(skip.saturating_add(limit), f64::INFINITY);
+        self.search(&search, &mut best);
+        self.shown(best.after(skip)).collect()
     }
 
     /// The shops within `radius_m` of `from`, nearest first, ties in the order of their ids, at
     /// most `limit`.
     #[must_use]
     pub fn within(&self, from: Point, radius_m: f64, limit: usize) -> Vec<Near<'_>> {
-        let walk = self.walk(from, |_| true);
-        first_by_distance(walk.take_while(|near| near.distance_m <= radius_m), limit).0
+        let search = Search {
+            from: from.unit_vector(),
+            category: None,
+            needle: None,
+        };
+        let mut best = self.best(limit, reach_2(radius_m));
+        self.search(&search, &mut best);
+        let near = self.shown(best.after(0));
+        near.take_while(|near| near.distance_m <= radius_m)
+            .collect()
     }
 
     /// Calls `visit` for every shop within `radius_m` of `from`, in no order: cheaper than
     /// [`Self::within`] where there are very many.
     pub fn for_each_within(&self, from: Point, radius_m: f64, mut visit: impl FnMut(ShopId, f64)) {
-        let from = from.unit_vector();
-        let longest = chord(radius_m);
-        for spot in self.tree.locate_within_distance(from, longest * longest) {
-            visit(spot.id, arc_m(spot.distance_2(&from).sqrt()));
-        }
-    }
-
-    /// The shops by distance; those at the same distance in any order.
-    fn walk(&self, from: Point, fits: impl Fn(&Spot) -> bool) -> impl Iterator<Item = Near<'_>> {
-        self.tree
-            .nearest_neighbor_iter_with_distance_2(from.unit_vector())
-            .filter(move |(spot, _)| fits(spot))
-            .filter_map(|(spot, distance_2)| {
-                Some(Near {
-                    shop: self.shops.get(&spot.id)?,
-                    distance_m: arc_m(distance_2.sqrt()),
-                })
-            })
-    }
-
-    /// The first `wanted` of the shops that fit, found by looking at every shop.
-    fn sorted(&self, from: Point, wanted: usize, fits: impl Fn(&Shop) -> bool) -> Vec<Near<'_>> {
-        let from = from.unit_vector();
-        let mut found: Vec<Near<'_>> = self
-            .shops
-            .values()
-            .filter(|shop| fits(shop))
-            .map(|shop| Near {
-                shop,
-                distance_m: arc_m(shop.spot().distance_2(&from).sqrt()),
-            })
-            .collect();
-        found.sort_by(Near::order);
-        found.truncate(wanted);
-        found
-    }
-
-    fn insert(&mut self, shop: Shop) {
-        self.max_id = self.max_id.max(Some(shop.id));
-        self.tree.insert(shop.spot());
-        self.shops.insert(shop.id, shop);
-    }
-
-    fn remove(&mut self, id: ShopId) -> Option<Shop> {
-        let shop = self.shops.remove(&id)?;
-        self.tree.remove(&shop.spot());
-        Some(shop)
-    }
-}
-
-impl Near<'_> {
-    fn order(&self, other: &Self) -> std::cmp::Ordering {
-        self.distance_m
-            .total_cmp(&other.distance_m)
-            .then(self.shop.id.cmp(&other.shop.id))
-    }
-}
-
-impl Shop {
-    fn new(id: ShopId, details: ShopDetails) -> Self {
-        Self {
-            id,
-            on_map: gcj02::on_map(details.point),
-            needle: fold_case(&details.name).into(),
-            details,
-            notice: String::new(),
-            staff: Vec::new(),
-        }
-    }
-
-    fn spot(&self) -> Spot {
-        Spot {
-            at: self.details.point.unit_vector(),
-            id: self.id,
-            category: self.details.category,
-        }
-    }
-}
-
-/// The form of a text in which searches compare it.
-fn fold_case(text: &str) -> String {
-    text.to_lowercase()
-}
-
-/// The first `wanted` of a walk that comes by distance, with ties in the order of their ids; and
-/// whether more of the walk could change nothing. All that are as far as the last one are looked
-/// at, since they may come in any order.
-fn first_by_distance<'a>(
-    walk: impl Iterator<Item = Near<'a>>,
-    wanted: usize,
-) -> (Vec<Near<'a>>, bool) {
-    let mut found: Vec<Near<'a>> = Vec::new();
-    let mut settled = wanted == 0;
-    if !settled {
-        for near in walk {
-            let full = found.len() >= wanted;
-            if full
-                && found
-                    .last()
-                    .is_some_and(|last| near.distance_m > last.distance_m)
+        let search = Search {
+            from: from.unit_vector(),
+            category: None,
+            needle: None,
+        };
+        let reach_2 = reach_2(radius_m);
+        // Nothing is kept of those with one point.
+        let mut several = self.best(usize::MAX, reach_2);
+        let mut found = |hit: Hit| {
+            let distance_m = arc_m(hit.distance_2.sqrt());
+            if distance_m <= radius_m
+                && let Some(id) = self.id_of(hit.of)
             {
-                settled = true;
-                break;
+                visit(id, distance_m);
             }
-            found.push(near);
+        };
+        self.search_packed(&search, &mut several, |_, hit| found(hit));
+        self.search_fresh(&search, &mut several, |_, hit| found(hit));
+    }
+
+    /// The packed shop of a number, if it is still as it was packed.
+    fn alive(&self, number: u32) -> Option<Shop<'_>> {
+        if self.dead.contains(number) {
+            return None;
+        }
+        self.packed.shop(number)
+    }
+
+    fn packed_alive(&self) -> impl Iterator<Item = Shop<'_>> {
+        let alive = |(number, shop)| (!self.dead.contains(number)).then_some(shop);
+        self.packed.shops().filter_map(alive)
+    }
+
+    fn shown(&self, hits: Vec<Hit>) -> impl Iterator<Item = Near<'_>> {
+        hits.into_iter().filter_map(|hit| {
+            let shop = match hit.of {
+                Of::Packed(number) => self.packed.shop(number)?,
+                Of::Fresh(id) => self.fresh.get(id)?.shop(),
+            };
+            Some(Near {
+                shop,
+                distance_m: arc_m(hit.distance_2.sqrt()),
+            })
+        })
+    }
+
+    /// Adds a shop that is not there.
+    fn insert(&mut self, fresh: Fresh) {
+        self.max_id = self.max_id.max(Some(fresh.id()));
+        self.touch(fresh.id());
+        self.fresh.insert(Arc::new(fresh));
+    }
+
+    /// Takes a shop out.
+    fn remove(&mut self, id: ShopId) -> Option<Fresh> {
+        let gone = match self.fresh.remove(id) {
+            Some(fresh) => Arc::unwrap_or_clone(fresh),
+            None => {
+                let number = self.packed.number(id)?;
+                let gone = Fresh::of(self.alive(number)?);
+                self.dead.insert(number);
+                gone
+            }
+        };
+        self.touch(id);
+        Some(gone)
+    }
+
+    /// Changes a shop, if it is there, but not where it is.
+    fn change(&mut self, id: ShopId, change: impl FnOnce(&mut Fresh)) {
+        if self.fresh.get(id).is_some() {
+            self.touch(id);
+            self.fresh.change(id, change);
+        } else if let Some(mut shop) = self.remove(id) {
+            change(&mut shop);
+            self.insert(shop);
         }
     }
-    found.sort_by(Near::order);
-    found.truncate(wanted);
-    (found, settled)
+
+    fn touch(&mut self, id: ShopId) {
+        if let Some(merging) = &mut self.merging {
+            merging.touch(id);
+        }
+    }
+}
+
+impl Dead {
+    /// Of so many shops, none.
+    fn of(shops: usize) -> Self {
+        Self {
+            bits: vec![0; shops.div_ceil(64)],
+            count: 0,
+        }
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        let word = self.bits.get(number as usize / 64);
+        word.is_some_and(|word| word >> (number % 64) & 1 != 0)
+    }
+
+    /// Adds one; says whether it can be and was not there.
+    fn insert(&mut self, number: u32) -> bool {
+        let new = !self.contains(number);
+        let Some(word) = self.bits.get_mut(number as usize / 64) else {
+            return false;
+        };
+        *word |= 1 << (number % 64);
+        self.count += usize::from(new);
+        new
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        (0..self.bits.len() as u32 * 64).filter(|number| self.contains(*number))
+    }
 }
 
 impl MemoryProjection for ShopIndex {
     const NAME: &'static str = "shop_index";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const KINDS: &'static [EventKind] = &[
         EventKind::ShopRegistered,
         EventKind::ShopRevised,
@@ -297,42 +290,46 @@ impl MemoryProjection for ShopIndex {
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), Poison> {
         match &event.event {
             Event::ShopRegistered(registered) if self.name(registered.shop_id).is_none() => {
-                self.insert(Shop::new(registered.shop_id, registered.details.clone()));
+                self.insert(Fresh::new(registered.shop_id, &registered.details)?);
             }
-            Event::ShopRevised(revised) => {
+            Event::ShopRevised(revised) if self.get(revised.shop_id).is_some() => {
+                let new = Fresh::new(revised.shop_id, &revised.details)?;
                 if let Some(old) = self.remove(revised.shop_id) {
-                    self.insert(Shop {
-                        notice: old.notice,
-                        staff: old.staff,
-                        ..Shop::new(revised.shop_id, revised.details.clone())
-                    });
+                    self.insert(new.keeping(&old));
                 }
             }
             Event::ShopClosed(closed) => {
                 if let Some(shop) = self.remove(closed.shop_id) {
-                    self.closed.insert(shop.id, shop.details.name);
+                    self.closed.insert(shop.id(), shop.shop().name().into());
                 }
             }
             Event::NoticePosted(posted) => {
-                if let Some(shop) = self.shops.get_mut(&posted.shop_id) {
-                    shop.notice.clone_from(&posted.title);
-                }
+                self.change(posted.shop_id, |shop| shop.post(&posted.title));
             }
             Event::StaffAdded(added) => {
-                if let Some(shop) = self.shops.get_mut(&added.shop_id)
-                    && let Err(at) = shop.staff.binary_search(&added.user_id)
-                {
-                    shop.staff.insert(at, added.user_id);
-                }
+                self.change(added.shop_id, |shop| shop.employ(added.user_id));
             }
             Event::StaffRemoved(removed) => {
-                if let Some(shop) = self.shops.get_mut(&removed.shop_id) {
-                    shop.staff.retain(|user| *user != removed.user_id);
-                }
+                self.change(removed.shop_id, |shop| shop.dismiss(removed.user_id));
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn chore(&mut self) -> Option<Box<dyn Chore<Self>>> {
+        self.begin_merge()
+    }
+
+    fn frozen(&self) -> Option<Self> {
+        Some(Self {
+            packed: Arc::clone(&self.packed),
+            dead: self.dead.clone(),
+            fresh: self.fresh.clone(),
+            merging: None,
+            closed: self.closed.clone(),
+            max_id: self.max_id,
+        })
     }
 }
 

@@ -73,9 +73,9 @@ impl Service {
         self.projections.shop_index.read(|shops| {
             let shop = shops.get(shop)?;
             Some(Host {
-                name: shop.details.name.clone(),
-                notice: shop.notice.clone(),
-                staff: shop.staff.iter().copied().map(Party::from).collect(),
+                name: shop.name().to_owned(),
+                notice: shop.notice().to_owned(),
+                staff: shop.staff().iter().copied().map(Party::from).collect(),
             })
         })
     }

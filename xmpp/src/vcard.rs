@@ -25,7 +25,7 @@ impl Service {
             Party::Shop(shop) => self
                 .projections
                 .shop_index
-                .read(|shops| shops.get(shop).map(|shop| shop.details.name.clone())),
+                .read(|shops| shops.get(shop).map(|shop| shop.name().to_owned())),
         };
         let name = name.ok_or(StanzaError::ITEM_NOT_FOUND)?;
         let mut out = format!("<vCard xmlns='{VCARD}'>");

@@ -130,12 +130,12 @@ pub(crate) async fn explain(
 
 impl Candidate {
     fn new(shops: &ShopIndex, ranked: Ranked) -> Option<Self> {
-        let details = &shops.get(ranked.shop_id)?.details;
+        let shop = shops.get(ranked.shop_id)?;
         let (terms, known) = (ranked.terms, ranked.known);
         Some(Self {
             id: ranked.shop_id,
-            name: details.name.clone(),
-            t: details.category.into(),
+            name: shop.name().to_owned(),
+            t: shop.category().into(),
             distance_m: ranked.distance_m,
             score: ranked.score,
             terms: TermsRow {

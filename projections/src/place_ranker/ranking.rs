@@ -109,14 +109,14 @@ impl PlaceRanker {
             shops: shops.len() as f64,
             own: looked.own.all / today,
         };
-        let weigh = |(shop, distance_m): (&Shop, f64)| {
+        let weigh = |(shop, distance_m): (Shop<'_>, f64)| {
             let known = self.known(shop.id, &looked, today);
             let evidence = Evidence {
                 accuracy_m: asked.fix.accuracy_m(),
                 distance_m,
                 visits: known.visits,
                 own: known.own,
-                hour: hour.of(shop.details.category),
+                hour: hour.of(shop.category()),
                 wifi: asked.bssid.map(|_| (known.this_bssid, known.any_bssid)),
             };
             let terms = evidence.weigh(&everywhere);
@@ -161,7 +161,7 @@ impl PlaceRanker {
         fix: Fix,
         shops: &'a ShopIndex,
         looked: &Looked,
-    ) -> Vec<(&'a Shop, f64)> {
+    ) -> Vec<(Shop<'a>, f64)> {
         let radius_m = (ACCURACIES * fix.accuracy_m()).clamp(ALWAYS_M, FURTHEST_M);
         let mut nearest = shops.nearest(fix.point, &Filter::default(), 0, MANY + 1);
         let many = nearest.len() > MANY && nearest[MANY].distance_m <= radius_m;
@@ -171,13 +171,13 @@ impl PlaceRanker {
         let possible = nearest.iter().enumerate().filter(|(place, near)| {
             near.distance_m <= radius_m || (*place < SPARSE && near.distance_m <= SPARSE_M)
         });
-        let mut found: Vec<(&Shop, f64)> = possible
+        let mut found: Vec<(Shop<'_>, f64)> = possible
             .map(|(_, near)| (near.shop, near.distance_m))
             .collect();
         let open = |number: u32| {
             let id = ShopId::new(self.places.get(number as usize)?.id).ok()?;
             let shop = shops.get(id)?;
-            Some((shop, shop.details.point.distance_m(fix.point)))
+            Some((shop, shop.distance_m(fix.point)))
         };
         if many {
             let furthest_m = nearest.last().map_or(0.0, |furthest| furthest.distance_m);

@@ -1,7 +1,15 @@
+//! What the index answers, by example; [`brute_force`] holds it against looking at every shop, and
+//! [`packing`] is about what goes on beside the answers.
+
+mod brute_force;
+mod packing;
+
 use super::*;
 use crate::tests::{details, opened, point, recorded, shop, user};
-use domain::shop::{NoticePosted, ShopClosed, ShopRevised, StaffAdded, StaffRemoved};
-use proptest::prelude::*;
+use domain::gcj02;
+use domain::shop::{
+    NoticePosted, ShopClosed, ShopDetails, ShopRegistered, ShopRevised, StaffAdded, StaffRemoved,
+};
 
 /// What has become of these events.
 fn given(events: impl IntoIterator<Item = Event>) -> ShopIndex {
@@ -12,6 +20,28 @@ fn given(events: impl IntoIterator<Item = Event>) -> ShopIndex {
             .expect("no poison");
     }
     index
+}
+
+/// With all shops packed.
+fn packed(mut index: ShopIndex) -> ShopIndex {
+    let mut merge = index.merge().expect("nothing is being made");
+    merge.work();
+    merge.finish(&mut index);
+    assert_eq!(index.fresh.len(), 0);
+    index
+}
+
+/// A shop with several points.
+fn spread(id: u64, name: &str, points: &[Point]) -> Event {
+    ShopRegistered {
+        shop_id: shop(id),
+        details: ShopDetails {
+            points: points[1..].to_vec(),
+            ..details(name, points[0])
+        },
+        source: None,
+    }
+    .into()
 }
 
 fn ids(found: &[Near<'_>]) -> Vec<u64> {
@@ -69,10 +99,10 @@ fn a_shop_is_what_was_last_said_of_it() {
         .into(),
     ]);
     let found = index.get(shop(7)).expect("a shop");
-    assert_eq!(found.details, details("new", there));
-    assert_eq!(found.on_map, gcj02::on_map(there));
+    assert_eq!((found.name(), found.point()), ("new", there));
+    assert!(found.on_map().distance_m(gcj02::on_map(there)) < 1e-3);
     assert_eq!(
-        (&*found.notice, &*found.staff),
+        (found.notice(), found.staff()),
         ("hello", &[user(1), user(2)][..])
     );
     assert_eq!(ids(&index.nearest(there, &named("new"), 0, 9)), [7]);
@@ -106,173 +136,135 @@ fn names_are_searched_as_plain_text() {
     let index = given([
         opened(shop(1), "Café (old) 100%", here),
         opened(shop(2), "新紫轩花店", here),
-        opened(shop(3), "a_b.*", here),
+        opened(shop(3), "a_b.*[c]\\", here),
+        opened(shop(4), "Ο ΟΙΝΟΣ 👩‍🍳🎉", here),
     ]);
-    for (name, found) in [
-        ("caf", vec![1]),
-        ("CAFÉ", vec![1]),
-        ("(", vec![1]),
-        ("%", vec![1]),
-        ("紫轩", vec![2]),
-        ("店", vec![2]),
-        (".*", vec![3]),
-        ("_", vec![3]),
-        ("", vec![1, 2, 3]),
-        ("nowhere", vec![]),
-    ] {
-        assert_eq!(
-            ids(&index.nearest(here, &named(name), 0, 9)),
-            found,
-            "{name}"
-        );
+    let long = "花".repeat(500);
+    for index in [&index, &packed(index.frozen().expect("a copy"))] {
+        for (name, found) in [
+            ("caf", vec![1]),
+            ("CAFÉ", vec![1]),
+            ("(", vec![1]),
+            ("%", vec![1]),
+            ("紫轩", vec![2]),
+            ("店", vec![2]),
+            ("轩店", vec![]),
+            ("花", vec![2]),
+            (&long, vec![]),
+            (".*", vec![3]),
+            ("_", vec![3]),
+            ("[", vec![3]),
+            ("\\", vec![3]),
+            ("a.b", vec![]),
+            ("__", vec![]),
+            ("οινος", vec![4]),
+            ("οινοσ", vec![4]),
+            ("🎉", vec![4]),
+            ("👩", vec![4]),
+            ("\u{200d}🍳", vec![4]),
+            ("🍔", vec![]),
+            (" ", vec![1, 4]),
+            ("", vec![1, 2, 3, 4]),
+            ("nowhere", vec![]),
+        ] {
+            assert_eq!(
+                ids(&index.nearest(here, &named(name), 0, 9)),
+                found,
+                "{name}"
+            );
+        }
     }
 }
 
 #[test]
 fn a_rare_name_is_found_behind_very_many_others() {
-    let mut index = ShopIndex::default();
-    let far = NAMES_BY_PLACE as u64 + 100;
-    for id in 1..=far {
+    let far = 2_000;
+    let index = given((1..=far).map(|id| {
         let place = point(id as f64 * 1e-3, 0.0);
         let name = if id % (far - 1) == 1 { "rare" } else { "plain" };
-        index.insert(Shop::new(shop(id), details(name, place)));
-    }
+        opened(shop(id), name, place)
+    }));
     let from = point(0.0, 0.0);
-    assert_eq!(ids(&index.nearest(from, &named("rare"), 0, 9)), [1, far]);
-    assert_eq!(ids(&index.nearest(from, &named("rare"), 1, 1)), [far]);
-    assert_eq!(ids(&index.nearest(from, &named("plain"), 0, 2)), [2, 3]);
+    for index in [&index, &packed(index.frozen().expect("a copy"))] {
+        assert_eq!(ids(&index.nearest(from, &named("rare"), 0, 9)), [1, far]);
+        assert_eq!(ids(&index.nearest(from, &named("rare"), 1, 1)), [far]);
+        assert_eq!(ids(&index.nearest(from, &named("plain"), 0, 2)), [2, 3]);
+    }
 }
 
 #[test]
-fn a_snapshot_holds_everything() {
+fn a_shop_with_several_points_is_as_near_as_the_nearest_and_comes_once() {
+    let at = |metres: f64| point(0.0, metres / 111_195.0);
     let index = given([
-        opened(shop(7), "七", point(30.28, 120.12)),
-        opened(shop(9), "nine", point(89.9, 0.0)),
-        StaffAdded {
-            shop_id: shop(7),
-            user_id: user(2),
-        }
-        .into(),
-        NoticePosted {
-            shop_id: shop(7),
-            title: "hello".into(),
-        }
-        .into(),
-        ShopClosed { shop_id: shop(9) }.into(),
+        spread(1, "chain", &[at(5_000.0), at(100.0), at(90.0), at(100.0)]),
+        opened(shop(2), "single", at(95.0)),
+        spread(3, "twice at one place", &[at(95.0), at(95.0)]),
     ]);
-    let bytes = postcard::to_stdvec(&index).expect("bytes");
-    let read: ShopIndex = postcard::from_bytes(&bytes).expect("an index");
-    assert_eq!(read.shops, index.shops);
-    assert_eq!(read.max_id(), Some(shop(9)));
-    assert_eq!(
-        ids(&read.nearest(point(30.0, 120.0), &named("七"), 0, 9)),
-        [7]
-    );
-}
-
-/// Points all over the globe, many at the poles, at the antimeridian and at the same spot.
-fn place() -> impl Strategy<Value = Point> {
-    let lat = prop_oneof![
-        -90.0..=90.0,
-        89.999..=90.0,
-        -90.0..=-89.999,
-        Just(90.0),
-        Just(0.0)
-    ];
-    let lng = prop_oneof![
-        -180.0..=180.0,
-        179.999..=180.0,
-        -180.0..=-179.999,
-        Just(180.0),
-        Just(0.0)
-    ];
-    (lat, lng).prop_map(|(lat, lng)| point(lat, lng))
-}
-
-/// All shops that fit, by looking at each of them.
-fn brute_force(index: &ShopIndex, from: Point, filter: &Filter) -> Vec<(f64, u64)> {
-    let fits = |shop: &&Shop| {
-        filter
-            .category
-            .is_none_or(|category| category == shop.details.category)
-            && filter
-                .name
-                .as_ref()
-                .is_none_or(|name| shop.details.name.contains(name))
-    };
-    let from = from.unit_vector();
-    let distance = |shop: &Shop| {
-        let at = shop.details.point.unit_vector();
-        let squares = (0..3).map(|axis| (at[axis] - from[axis]) * (at[axis] - from[axis]));
-        arc_m(squares.sum::<f64>().sqrt())
-    };
-    let mut all: Vec<(f64, u64)> = index
-        .iter()
-        .filter(fits)
-        .map(|shop| (distance(shop), shop.id.get()))
-        .collect();
-    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    all
-}
-
-fn pairs(found: &[Near<'_>]) -> Vec<(f64, u64)> {
-    found
-        .iter()
-        .map(|near| (near.distance_m, near.shop.id.get()))
-        .collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn answers_are_those_of_looking_at_every_shop(
-        places in prop::collection::vec((place(), "[ab]{1,2}", 0..6_usize), 0..150),
-        gone in prop::collection::vec(1..150_u64, 0..20),
-        from in place(),
-        name in prop::option::of("[ab]"),
-        category in prop::option::of(0..6_usize),
-        page in 1..20_usize,
-        radius_m in prop_oneof![0.0..2e7, Just(100.0)],
-    ) {
-        let mut index = ShopIndex::default();
-        for (id, (place, name, category)) in (1..).zip(places) {
-            let category = Category::ALL[category];
-            let details = ShopDetails { category, ..details(&name, place) };
-            index.insert(Shop::new(shop(id), details));
-        }
-        for id in gone {
-            index.remove(shop(id));
-        }
-        let filter = Filter { name, category: category.map(|at| Category::ALL[at]) };
-        let expected = brute_force(&index, from, &filter);
-
-        prop_assert_eq!(&pairs(&index.nearest(from, &filter, 0, usize::MAX)), &expected);
-        let mut paged = Vec::new();
-        while paged.len() < expected.len() {
-            paged.extend(pairs(&index.nearest(from, &filter, paged.len(), page)));
-        }
-        prop_assert_eq!(&paged, &expected);
-        prop_assert!(index.nearest(from, &filter, expected.len(), page).is_empty());
-        prop_assert!(index.nearest(from, &filter, 0, 0).is_empty());
-
-        let all = brute_force(&index, from, &Filter::default());
-        let near: Vec<_> = all.iter().copied().filter(|(far, _)| *far <= radius_m).collect();
-        prop_assert_eq!(&pairs(&index.within(from, radius_m, usize::MAX)), &near);
-        let limited = pairs(&index.within(from, radius_m, page));
-        prop_assert_eq!(&limited, &near[..page.min(near.len())]);
-        // Its edge may be rounded otherwise, by less than a millimetre.
-        let mut visited = 0;
-        index.for_each_within(from, radius_m, |_, distance_m| {
-            visited += 1;
-            assert!(distance_m <= radius_m + 1e-3);
+    for index in [&index, &packed(index.frozen().expect("a copy"))] {
+        let found = index.nearest(at(0.0), &Filter::default(), 0, 9);
+        assert_eq!(ids(&found), [1, 2, 3]);
+        assert!((found[0].distance_m - 90.0).abs() < 0.1);
+        assert_eq!(ids(&index.nearest(at(0.0), &named("chain"), 0, 9)), [1]);
+        assert_eq!(ids(&index.nearest(at(5_001.0), &named(""), 0, 1)), [1]);
+        assert_eq!(ids(&index.within(at(0.0), 92.0, 9)), [1]);
+        let mut visited = Vec::new();
+        index.for_each_within(at(0.0), 10_000.0, |id, distance_m| {
+            visited.push((id.get(), distance_m.round() as u32));
         });
-        let inside = all.iter().filter(|(far, _)| *far < radius_m - 1e-3).count();
-        prop_assert!((inside..=all.len()).contains(&visited));
-        // And what the sphere says is what the globe says.
-        for (distance_m, id) in all {
-            let there = index.get(shop(id)).expect("a shop").details.point;
-            prop_assert!((from.distance_m(there) - distance_m).abs() < 1.0);
+        visited.sort_unstable();
+        assert_eq!(visited, [(1, 90), (2, 95), (3, 95)]);
+        let chain = index.get(shop(1)).expect("a shop");
+        assert_eq!(chain.point(), at(5_000.0));
+        assert!((chain.distance_m(at(0.0)) - 90.0).abs() < 0.1);
+    }
+}
+
+#[test]
+fn a_shop_that_moves_leaves_all_of_its_points() {
+    let here = point(0.0, 0.0);
+    let far = point(1.0, 1.0);
+    let moved = ShopRevised {
+        shop_id: shop(1),
+        details: details("one", far),
+        source: None,
+    };
+    let first = spread(1, "one", &[here, point(0.001, 0.0), here]);
+    let late = recorded(9, 0, moved.clone().into());
+    let mut behind = packed(given([first.clone()]));
+    behind.apply(&late).expect("no poison");
+    for index in [given([first, moved.into()]), behind] {
+        assert_eq!(ids(&index.within(here, 1_000.0, 9)), [0; 0]);
+        assert_eq!(ids(&index.nearest(here, &named(""), 0, 9)), [1]);
+        assert_eq!(index.len(), 1);
+    }
+}
+
+#[test]
+fn on_both_sides_of_the_border_of_the_datum_a_shop_is_where_it_is() {
+    // From Hong Kong to Shenzhen, from Vietnam to Guangxi, and out to sea.
+    for ((lat, lng), north, east) in [
+        ((22.45, 114.1), 1e-3, 0.0),
+        ((20.8, 106.7), 1e-2, 0.0),
+        ((30.0, 121.0), 0.0, 2e-2),
+    ] {
+        let places: Vec<Point> = (0..200)
+            .map(f64::from)
+            .map(|step| point(lat + step * north, lng + step * east))
+            .collect();
+        let opened = (1..)
+            .zip(&places)
+            .map(|(id, place)| opened(shop(id), "x", *place));
+        let index = packed(given(opened));
+        let inside = |place: &&Point| gcj02::on_map(**place) != **place;
+        assert!((1..200).contains(&places.iter().filter(inside).count()));
+        for (id, place) in (1..).zip(places) {
+            let found = index.nearest(place, &Filter::default(), 0, 1);
+            assert_eq!((ids(&found), found[0].distance_m), (vec![id], 0.0));
+            let found = found[0].shop;
+            assert_eq!(found.point(), place);
+            assert!(found.on_map().distance_m(gcj02::on_map(place)) < 1e-3);
+            let shifted = found.on_map() != place;
+            assert_eq!(shifted, gcj02::on_map(place) != place);
         }
     }
 }

@@ -100,12 +100,15 @@ fn of_people_and_shops() -> impl Strategy<Value = Event> {
     };
     let shop_details = || {
         let at = (-90.0..=90.0, -180.0..=180.0);
-        (text(), at, prop::sample::select(Category::ALL.to_vec())).prop_map(
-            |(name, (lat, lng), category)| domain::shop::ShopDetails {
+        let kind = prop::sample::select(Category::ALL.to_vec());
+        let more = prop::collection::vec(at.clone(), 0..3);
+        (text(), at, kind, more).prop_map(|(name, (lat, lng), category, more)| {
+            domain::shop::ShopDetails {
                 category,
+                points: more.iter().map(|(lat, lng)| point(*lat, *lng)).collect(),
                 ..details(&name, point(lat, lng))
-            },
-        )
+            }
+        })
     };
     prop_oneof![
         2 => (place(), shop_details()).prop_map(|(shop_id, details)| Event::from(

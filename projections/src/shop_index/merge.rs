@@ -1,0 +1,109 @@
+//! Packing everything anew, aside, while the index goes on being read and fed.
+//!
+//! A [`Merge`] holds what the index was when it began. What changes meanwhile is noted by id in
+//! [`Merging`]; when the new [`Packed`] is there, shops that did not change are among the packed
+//! ones, and those that did are as they are now.
+
+use super::fresh::FreshShops;
+use super::packed::Packed;
+use super::shop::{Fresh, Shop};
+use super::{Dead, ShopIndex};
+use crate::memory::Chore;
+use domain::ShopId;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+
+/// So many shops are never too many to lie beside the packed ones.
+pub(super) const FEW: usize = 1_024;
+/// Nor is this part of the packed ones.
+const PART: usize = 64;
+
+/// A new [`Packed`] in the making.
+pub(super) struct Merge {
+    packed: Arc<Packed>,
+    dead: Dead,
+    fresh: Vec<Arc<Fresh>>,
+    /// What the [`Merging`] of the index knows it by.
+    token: Arc<()>,
+    made: Option<Packed>,
+    /// What the new one has taken the place of: it takes a while to let go of.
+    replaced: Option<(Arc<Packed>, FreshShops)>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Merging {
+    /// Of the [`Merge`]; dead when that came to nothing.
+    token: Weak<()>,
+    touched: BTreeSet<ShopId>,
+}
+
+impl Merging {
+    pub(super) fn touch(&mut self, id: ShopId) {
+        self.touched.insert(id);
+    }
+}
+
+impl ShopIndex {
+    /// Begins to pack everything anew, if it is worth it and not being done.
+    pub(super) fn begin_merge(&mut self) -> Option<Box<dyn Chore<Self>>> {
+        let changes = self.fresh.len() + self.dead.count;
+        if changes <= FEW.max(self.packed.len() / PART) {
+            return None;
+        }
+        self.merge().map(|merge| Box::new(merge) as _)
+    }
+
+    pub(super) fn merge(&mut self) -> Option<Merge> {
+        let merging = self.merging.as_ref();
+        if merging.is_some_and(|merging| merging.token.strong_count() > 0) {
+            return None;
+        }
+        let token = Arc::new(());
+        self.merging = Some(Merging {
+            token: Arc::downgrade(&token),
+            touched: BTreeSet::new(),
+        });
+        Some(Merge {
+            packed: Arc::clone(&self.packed),
+            dead: self.dead.clone(),
+            fresh: self.fresh.all().cloned().collect(),
+            token,
+            made: None,
+            replaced: None,
+        })
+    }
+}
+
+impl Chore<ShopIndex> for Merge {
+    fn work(&mut self) {
+        let packed = self.packed.shops();
+        let alive = packed.filter(|(number, _)| !self.dead.contains(*number));
+        let fresh = self.fresh.iter().map(|fresh| fresh.shop());
+        let shops: Vec<Shop<'_>> = alive.map(|(_, shop)| shop).chain(fresh).collect();
+        self.made = Some(Packed::of(&shops));
+    }
+
+    fn finish(&mut self, index: &mut ShopIndex) {
+        // It may be another index by now, which knows nothing of this.
+        let ours = |merging: &mut Merging| merging.token.as_ptr() == Arc::as_ptr(&self.token);
+        let Some(merging) = index.merging.take_if(ours) else {
+            return;
+        };
+        let Some(made) = self.made.take() else {
+            return;
+        };
+        let touched = merging.touched.iter();
+        let fresh = touched.clone().filter_map(|id| index.fresh.get(*id));
+        let fresh: FreshShops = fresh.cloned().collect();
+        let mut dead = Dead::of(made.len());
+        for number in touched.filter_map(|id| made.number(*id)) {
+            dead.insert(number);
+        }
+        index.dead = dead;
+        self.replaced = Some((
+            std::mem::replace(&mut index.packed, Arc::new(made)),
+            std::mem::replace(&mut index.fresh, fresh),
+        ));
+    }
+}

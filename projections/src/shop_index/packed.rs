@@ -1,0 +1,299 @@
+//! Very many shops, packed: found by place, by id and by name, and never changed.
+
+use super::names::{Names, Needle, mix, signature};
+use super::shop::{Card, Extra, Shop};
+use super::tree::{self, Item, Tree};
+use domain::ShopId;
+use std::sync::Arc;
+
+/// See the module. Shops have numbers, in the order of the leaves in which they come first.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    cards: Vec<Card>,
+    /// The texts of all shops, in the same order.
+    texts: String,
+    /// What few shops have, by number.
+    extras: Vec<(u32, Arc<Extra>)>,
+    numbers: Numbers,
+    tree: Tree,
+    /// What each name may contain: most can be passed over without being looked at.
+    signatures: Vec<u64>,
+    /// `None` where there is nothing, or too much, to look up.
+    names: Option<Names>,
+}
+
+/// The numbers of shops by their ids: three of four slots are taken, each as near as possible
+/// behind the one where its id belongs.
+#[derive(Debug, Default)]
+struct Numbers(Vec<u32>);
+
+/// No number: there are fewer shops.
+const FREE: u32 = u32::MAX;
+
+impl Packed {
+    /// Packs `shops`, each of which comes once. Takes about a second for a million.
+    pub(super) fn of(shops: &[Shop<'_>]) -> Self {
+        let mut items = Vec::with_capacity(shops.len());
+        for (number, shop) in (0..FREE).zip(shops) {
+            items.extend(items_of(*shop, number));
+        }
+        tree::sort(&mut items);
+
+        // From now on shops are numbered as they come in the tree.
+        let mut renumbered = vec![FREE; shops.len()];
+        let mut order: Vec<Shop<'_>> = Vec::with_capacity(shops.len());
+        for item in &mut items {
+            let number = &mut renumbered[item.shop as usize];
+            if *number == FREE {
+                *number = order.len() as u32;
+                order.push(shops[item.shop as usize]);
+            }
+            item.shop = *number;
+        }
+        drop(renumbered);
+        let tree = Tree::of(&items);
+        drop(items);
+
+        let mut texts = String::with_capacity(order.iter().map(|shop| shop.text().len()).sum());
+        let mut extras = Vec::new();
+        let mut cards = Vec::with_capacity(order.len());
+        for (number, shop) in (0..).zip(&order) {
+            cards.push(shop.card(texts.len() as u64));
+            texts.push_str(shop.text());
+            extras.extend(shop.extra().map(|extra| (number, Arc::clone(extra))));
+        }
+        extras.shrink_to_fit();
+        let numbers = Numbers::of(&cards).unwrap_or_default();
+        let mut packed = Self {
+            cards,
+            texts,
+            extras,
+            numbers,
+            tree,
+            signatures: Vec::new(),
+            names: None,
+        };
+        packed.sign();
+        packed.names = packed.names_by_leaf();
+        packed
+    }
+
+    /// What [`Self::parts`] gave, put together again; `None` if it cannot have given this.
+    pub(super) fn from_parts(
+        cards: Vec<Card>,
+        texts: String,
+        extras: Vec<(u32, Arc<Extra>)>,
+        places: &[(u32, u8)],
+        names: Option<Names>,
+    ) -> Option<Self> {
+        let sound = cards.len() < FREE as usize
+            && cards.iter().all(|card| card.fits(&texts))
+            && extras.is_sorted_by(|(one, _), (next, _)| one < next)
+            && names.as_ref().is_none_or(Names::are_sound);
+        let with_extra = (0..).zip(&cards).filter(|(_, card)| card.has_extra());
+        let alike = with_extra
+            .map(|(number, _)| number)
+            .eq(extras.iter().map(|(number, _)| *number));
+        if !(sound && alike) {
+            return None;
+        }
+        let numbers = Numbers::of(&cards)?;
+        let mut packed = Self {
+            cards,
+            texts,
+            extras,
+            numbers,
+            tree: Tree::default(),
+            signatures: Vec::new(),
+            names,
+        };
+        packed.tree = Tree::of(&packed.items_at(places)?);
+        packed.sign();
+        Some(packed)
+    }
+
+    /// The points at these places, if those are the places of all points, each once.
+    fn items_at(&self, places: &[(u32, u8)]) -> Option<Vec<Item>> {
+        // How often each shop came, and which of its points, as bits.
+        let mut came = vec![0_u8; self.cards.len()];
+        let mut which = std::collections::HashSet::new();
+        let mut items = Vec::with_capacity(places.len());
+        for (number, point) in places {
+            let shop = self.shop(*number)?;
+            let item = if shop.further_points().is_empty() {
+                (*point == 0).then(|| item_of(shop, *number))?
+            } else {
+                if !which.insert((*number, *point)) {
+                    return None;
+                }
+                items_of(shop, *number).nth(usize::from(*point))?
+            };
+            let came = &mut came[*number as usize];
+            *came = came.checked_add(1)?;
+            items.push(item);
+        }
+        let all = (0..).zip(came).all(|(number, came)| {
+            self.shop(number)
+                .is_some_and(|shop| shop.further_points().len() + 1 == usize::from(came))
+        });
+        all.then_some(items)
+    }
+
+    /// What it can be put together from: cards, texts, what few shops have, for each point in the
+    /// tree the number of its shop and which of its points it is, and the names.
+    #[expect(clippy::type_complexity, reason = "used once, next door")]
+    pub(super) fn parts(
+        &self,
+    ) -> (
+        &[Card],
+        &str,
+        &[(u32, Arc<Extra>)],
+        Vec<(u32, u8)>,
+        Option<&Names>,
+    ) {
+        // Equal points of a shop lie beside each other in the tree, or not: each is taken once.
+        let mut taken = std::collections::HashSet::new();
+        let place = |(at, number): (&[f64; 3], u32)| {
+            let shop = self.shop(number)?;
+            if shop.further_points().is_empty() {
+                return Some((number, 0));
+            }
+            let mut points = (0_u8..).zip(items_of(shop, number));
+            let (which, _) =
+                points.find(|(which, item)| item.at == *at && taken.insert((number, *which)))?;
+            Some((number, which))
+        };
+        let places = self.tree.points().filter_map(place).collect();
+        (
+            &self.cards,
+            &self.texts,
+            &self.extras,
+            places,
+            self.names.as_ref(),
+        )
+    }
+
+    /// How many shops there are.
+    pub(super) fn len(&self) -> usize {
+        self.cards.len()
+    }
+
+    /// All shops, by number.
+    pub(super) fn shops(&self) -> impl Iterator<Item = (u32, Shop<'_>)> {
+        (0..).map_while(|number| Some((number, self.shop(number)?)))
+    }
+
+    /// The shop of a number.
+    pub(super) fn shop(&self, number: u32) -> Option<Shop<'_>> {
+        let card = self.cards.get(number as usize)?;
+        let extra = card.has_extra().then(|| {
+            let at = self.extras.binary_search_by_key(&number, |(of, _)| *of);
+            at.ok().map(|at| &self.extras[at].1)
+        });
+        Some(card.shop(&self.texts, extra.flatten()))
+    }
+
+    /// The number of a shop.
+    pub(super) fn number(&self, id: ShopId) -> Option<u32> {
+        self.numbers.get(id, &self.cards)
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    pub(super) fn names(&self) -> Option<&Names> {
+        self.names.as_ref()
+    }
+
+    /// The id of a shop.
+    pub(super) fn id(&self, number: u32) -> Option<ShopId> {
+        self.cards.get(number as usize).map(|card| card.id)
+    }
+
+    /// Whether the name of a shop contains `needle`.
+    pub(super) fn is_named(&self, number: u32, needle: &Needle) -> bool {
+        let signature = self.signatures.get(number as usize);
+        signature.is_some_and(|signature| needle.may_be_in(*signature))
+            && self.shop(number).is_some_and(|shop| needle.is_in(shop))
+    }
+
+    fn sign(&mut self) {
+        let shops = self.shops();
+        self.signatures = shops.map(|(_, shop)| signature(shop.name())).collect();
+        self.signatures.shrink_to_fit();
+    }
+
+    fn names_by_leaf(&self) -> Option<Names> {
+        let ends = self.tree.leaf_ends();
+        let shops: Vec<u32> = self.tree.points().map(|(_, shop)| shop).collect();
+        let names_in = |leaf: u32| {
+            let leaf = leaf as usize;
+            let begin = leaf.checked_sub(1).map_or(0, |before| ends[before]);
+            let shops = shops[begin..ends[leaf]].iter();
+            shops.filter_map(|number| {
+                let shop = self.shop(*number)?;
+                Some((shop.name(), shop.category()))
+            })
+        };
+        Names::of(self.cards.len(), self.tree.leaves(), names_in)
+    }
+}
+
+/// The first point of a shop.
+fn item_of(shop: Shop<'_>, number: u32) -> Item {
+    Item {
+        at: shop.point().unit_vector(),
+        shop: number,
+        kind: shop.kind(),
+    }
+}
+
+/// The points of a shop.
+fn items_of(shop: Shop<'_>, number: u32) -> impl Iterator<Item = Item> {
+    shop.points().map(move |point| Item {
+        at: point.unit_vector(),
+        ..item_of(shop, number)
+    })
+}
+
+impl Numbers {
+    /// Of these shops; `None` if two have the same id.
+    fn of(cards: &[Card]) -> Option<Self> {
+        let mut numbers = Self(vec![FREE; cards.len() + cards.len() / 3 + 1]);
+        for (number, card) in (0..FREE).zip(cards) {
+            let mut at = numbers.home(card.id);
+            while numbers.0[at] != FREE {
+                if cards[numbers.0[at] as usize].id == card.id {
+                    return None;
+                }
+                at = numbers.after(at);
+            }
+            numbers.0[at] = number;
+        }
+        Some(numbers)
+    }
+
+    fn get(&self, id: ShopId, cards: &[Card]) -> Option<u32> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut at = self.home(id);
+        // There is a free slot, so this ends.
+        loop {
+            let card = cards.get(self.0[at] as usize)?;
+            if card.id == id {
+                return Some(self.0[at]);
+            }
+            at = self.after(at);
+        }
+    }
+
+    fn home(&self, id: ShopId) -> usize {
+        ((u128::from(mix(id.get())) * self.0.len() as u128) >> 64) as usize
+    }
+
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.0.len() { 0 } else { at + 1 }
+    }
+}
