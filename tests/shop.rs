@@ -172,3 +172,44 @@ async fn the_id_of_a_closed_shop_is_never_given_again() {
         .await
         .refused(409);
 }
+
+#[tokio::test]
+async fn a_shop_with_branches_is_as_near_as_the_nearest_of_them() {
+    let house = House::new().await;
+    let other = house.shop("Fazer", 60.171, 24.94).await;
+    let chain = house
+        .shop_with(json!({
+            "name": "Ekberg", "lat": 61.0, "lng": 25.0, "t": 2,
+            "points": [{"lat": 60.17, "lng": 24.94}, {"lat": -60, "lng": 179.5}],
+        }))
+        .await;
+    let order = async |lat: &str, lng: &str| {
+        let here = [("lat", lat), ("lng", lng), ("accuracy", "30")];
+        let rows = house.get("/shop/nearby", &here).await.ok();
+        let around = house.get("/aroundme/shops", &here).await.ok();
+        let ids = |rows: &serde_json::Value| -> Vec<String> {
+            let rows = rows.as_array().expect("rows").iter();
+            rows.map(|row| row["id"].to_string()).collect()
+        };
+        (ids(&rows), ids(&around))
+    };
+    let both = vec![chain.clone(), other.clone()];
+    assert_eq!(order("60.17", "24.94").await, (both.clone(), both.clone()));
+    assert_eq!(order("-60", "179.5").await, (both, vec![chain.clone()]));
+    // Where it is drawn is where its first point is.
+    let info = house.get("/shop/info", &[("id", &chain)]).await.ok();
+    assert_eq!(info["lo"], json!([61.0, 25.0]));
+
+    let path = format!("/admin/shops/{chain}");
+    house
+        .admin("PATCH", &path, json!({"phone": "09"}))
+        .await
+        .ok();
+    assert_eq!(order("60.17", "24.94").await.0[0], chain);
+    house
+        .admin("PATCH", &path, json!({"points": []}))
+        .await
+        .ok();
+    let there = vec![other.clone(), chain];
+    assert_eq!(order("60.17", "24.94").await, (there, vec![other]));
+}

@@ -39,7 +39,7 @@ use jiff::tz::TimeZone;
 use popular::{Cell, Popular};
 use scores::Scores;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use stored::Zone;
 use visit::{Traits, Visit};
 use wifi::Wifi;
@@ -61,6 +61,8 @@ pub struct PlaceRanker {
     zone: Zone,
     /// Every shop that is open, and none for one that has closed.
     shops: BTreeMap<u64, Option<Shop>>,
+    /// Where else those that have several points are.
+    further: BTreeMap<u64, Vec<Cell>>,
     /// Places that somebody checked in at, by number, in the order in which they were first seen.
     places: Vec<Place>,
     /// The number of each place.
@@ -116,6 +118,14 @@ impl Shop {
             category: details.category,
             cell: Cell::of(details.point),
         }
+    }
+
+    /// The cells where it is too.
+    fn further(details: &ShopDetails) -> Vec<Cell> {
+        let first = Cell::of(details.point);
+        let cells = details.points.iter().map(|point| Cell::of(*point));
+        let cells: BTreeSet<Cell> = cells.filter(|cell| *cell != first).collect();
+        cells.into_iter().collect()
     }
 }
 
@@ -178,22 +188,45 @@ impl PlaceRanker {
     }
 
     /// A shop opens, moves, or closes for good.
-    fn change(&mut self, id: ShopId, shop: Option<Shop>) {
+    fn change(&mut self, id: ShopId, details: Option<&ShopDetails>) {
         let id = id.get();
+        let shop = details.map(Shop::new);
         self.shops.insert(id, shop);
+        let further = details.map(Shop::further).unwrap_or_default();
+        let left = if further.is_empty() {
+            self.further.remove(&id)
+        } else {
+            self.further.insert(id, further)
+        };
         let Some(&number) = self.numbers.get(&id) else {
             return;
         };
         let place = &mut self.places[number as usize];
+        let visits = place.visits;
         if let Some(cell) = place.cell {
-            self.visits = (self.visits - place.visits).max(0.0);
-            self.popular.change(cell, number, place.visits, 0.0);
+            self.visits = (self.visits - visits).max(0.0);
+            for cell in left.into_iter().flatten().chain([cell]) {
+                self.popular.change(cell, number, visits, 0.0);
+            }
         }
         place.cell = shop.map(|shop| shop.cell);
-        if let Some(cell) = place.cell {
-            self.visits += place.visits;
-            self.popular.change(cell, number, 0.0, place.visits);
+        if place.cell.is_some() {
+            self.visits += visits;
+            for cell in self.cells(number) {
+                self.popular.change(cell, number, 0.0, visits);
+            }
         }
+    }
+
+    /// All cells where a place is, if it is open.
+    fn cells(&self, number: u32) -> Vec<Cell> {
+        let place = &self.places[number as usize];
+        let further = place.cell.and_then(|_| self.further.get(&place.id));
+        place
+            .cell
+            .into_iter()
+            .chain(further.into_iter().flatten().copied())
+            .collect()
     }
 
     fn check_in(&mut self, made: &CheckedIn, at: Millis) -> Result<(), Poison> {
@@ -259,10 +292,14 @@ impl PlaceRanker {
         let place = &mut self.places[visit.place as usize];
         let before = place.visits;
         change(&mut place.visits);
-        if let Some(cell) = place.cell {
+        let after = place.visits;
+        if place.cell.is_some() {
             change(&mut self.visits);
-            self.popular.change(cell, visit.place, before, place.visits);
+            for cell in self.cells(visit.place) {
+                self.popular.change(cell, visit.place, before, after);
+            }
         }
+        let place = &mut self.places[visit.place as usize];
         if let Some(bssid) = Bssid::unpack(visit.bssid) {
             change(&mut place.with_bssid);
             if sign > 0.0 {
@@ -279,7 +316,7 @@ impl PlaceRanker {
 
 impl MemoryProjection for PlaceRanker {
     const NAME: &'static str = "place_ranker";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const KINDS: &'static [EventKind] = &[
         EventKind::ShopRegistered,
         EventKind::ShopRevised,
@@ -303,13 +340,13 @@ impl MemoryProjection for PlaceRanker {
             Event::ShopRegistered(registered)
                 if !self.shops.contains_key(&registered.shop_id.get()) =>
             {
-                self.change(registered.shop_id, Some(Shop::new(&registered.details)));
+                self.change(registered.shop_id, Some(&registered.details));
             }
             // Visits stay with the category that the shop had then.
             Event::ShopRevised(revised)
                 if matches!(self.shops.get(&revised.shop_id.get()), Some(Some(_))) =>
             {
-                self.change(revised.shop_id, Some(Shop::new(&revised.details)));
+                self.change(revised.shop_id, Some(&revised.details));
             }
             Event::ShopClosed(closed) if self.shops.contains_key(&closed.shop_id.get()) => {
                 self.change(closed.shop_id, None);

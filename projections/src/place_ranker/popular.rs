@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 const SIDE_M: f64 = 2_000.0;
 
 /// A cube of the grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct Cell([i16; 3]);
 
 /// Places that are open and visited, by number.
@@ -60,7 +60,7 @@ impl Popular {
     }
 
     /// The places of all cubes that reach within `radius_m` of a point, the most visited first, of
-    /// the same the first in number. Some of them are further away.
+    /// the same the first in number; each once, though it be in several. Some are further away.
     pub(super) fn around(&self, point: Point, radius_m: f64) -> impl Iterator<Item = u32> {
         let from = point.unit_vector().map(|at| at * EARTH_RADIUS_M);
         let reach_m = chord(radius_m) * EARTH_RADIUS_M;
@@ -80,10 +80,16 @@ impl Popular {
             .enumerate()
             .filter_map(|(number, row)| Some((*row.next()?, number)))
             .collect();
+        let mut last = None;
         std::iter::from_fn(move || {
-            let ((_, Reverse(place)), number) = best.pop()?;
-            best.extend(rows[number].next().map(|next| (*next, number)));
-            Some(place)
+            loop {
+                let ((visits, Reverse(place)), number) = best.pop()?;
+                best.extend(rows[number].next().map(|next| (*next, number)));
+                // A place is as much visited in each of its cubes.
+                if last.replace((visits, place)) != Some((visits, place)) {
+                    return Some(place);
+                }
+            }
         })
     }
 }
@@ -146,6 +152,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_place_in_several_cubes_comes_once() {
+        let (here, there) = (point(30.0, 120.0), point(30.02, 120.0));
+        let mut popular = holding(&[(here, 2.0), (here, 2.0), (there, 1.0)]);
+        popular.change(Cell::of(there), 0, 0.0, 2.0);
+        let around: Vec<u32> = popular.around(here, 5_000.0).collect();
+        assert_eq!(around, [0, 1, 2]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The snapshot of the place ranker: what was learnt, without what follows from the rest.
 
 use super::hours::Hours;
-use super::popular::Popular;
+use super::popular::{Cell, Popular};
 use super::scores::Scores;
 use super::visit::Visit;
 use super::wifi::Wifi;
@@ -17,9 +17,10 @@ pub(super) struct Zone(pub(super) TimeZone);
 
 /// In a snapshot, without what follows from the rest.
 #[derive(Serialize, Deserialize)]
-struct Stored<Shops, Places, People, H, W, S> {
+struct Stored<Shops, Further, Places, People, H, W, S> {
     zone: Zone,
     shops: Shops,
+    further: Further,
     places: Places,
     people: People,
     visits: f64,
@@ -33,6 +34,7 @@ impl Serialize for PlaceRanker {
         Stored {
             zone: self.zone.clone(),
             shops: &self.shops,
+            further: &self.further,
             places: &self.places,
             people: &self.people,
             visits: self.visits,
@@ -48,6 +50,7 @@ impl<'de> Deserialize<'de> for PlaceRanker {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         type Owned = Stored<
             BTreeMap<u64, Option<Shop>>,
+            BTreeMap<u64, Vec<Cell>>,
             Vec<Place>,
             BTreeMap<[u8; 12], Vec<Visit>>,
             Hours,
@@ -69,13 +72,17 @@ impl<'de> Deserialize<'de> for PlaceRanker {
         let mut popular = Popular::default();
         for (number, place) in (0..).zip(&stored.places) {
             if let Some(cell) = place.cell {
-                popular.change(cell, number, 0.0, place.visits);
+                let further = stored.further.get(&place.id).into_iter().flatten();
+                for cell in further.chain([&cell]) {
+                    popular.change(*cell, number, 0.0, place.visits);
+                }
             }
         }
         Ok(Self {
             popular,
             zone: stored.zone,
             shops: stored.shops,
+            further: stored.further,
             places: stored.places,
             numbers,
             people: stored.people,

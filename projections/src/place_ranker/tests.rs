@@ -211,6 +211,39 @@ fn among_very_many_the_callers_own_and_those_of_the_access_point_are_weighed_too
 }
 
 #[test]
+fn a_shop_with_several_points_is_weighed_once_by_the_nearest() {
+    let mut world = World::given((1..=400).map(|id| (id, id as f64, 0)));
+    let chain = |points: &[f64]| domain::shop::ShopDetails {
+        points: points.iter().map(|metres| north(*metres)).collect(),
+        ..crate::tests::details("a chain", north(100_000.0))
+    };
+    world.happens(domain::shop::ShopRegistered {
+        shop_id: shop(500),
+        details: chain(&[390.0, 3_000.0, 9_000.0, 399.0]),
+        source: None,
+    });
+    for person in 0..500 {
+        world.visits(somebody(person), 500);
+    }
+    let asked = world.asked(400.0);
+    let ranked = world.ranker.rank(&world.shops, &asked, 500);
+    assert_eq!(ranked[0].shop_id, shop(500), "as popular as that");
+    assert!((ranked[0].distance_m - 390.0).abs() < 1.0);
+    let times = ranked.iter().filter(|place| place.shop_id == shop(500));
+    assert_eq!(times.count(), 1);
+    // Without the near ones it is too far away, however popular.
+    world.happens(domain::shop::ShopRevised {
+        shop_id: shop(500),
+        details: chain(&[]),
+        source: None,
+    });
+    assert!(!world.ranked(400.0).contains(&500));
+    let bytes = postcard::to_stdvec(&world.ranker).expect("bytes");
+    let read: PlaceRanker = postcard::from_bytes(&bytes).expect("a ranker");
+    assert_eq!(read.popular, world.ranker.popular);
+}
+
+#[test]
 fn exactly_as_many_as_are_weighed_are_all_weighed() {
     let world = World::given((1..=300).map(|id| (id, id as f64, 0)));
     assert_eq!(world.ranked(400.0).len(), 300);
