@@ -125,12 +125,17 @@ impl<P: MemoryProjection> Live<P> {
     /// # Errors
     /// [`Error::Refused`] when the fold can make nothing of it.
     pub fn fold(&self, event: &RecordedEvent) -> Result<(), Error> {
-        self.write()
-            .apply(event)
-            .map_err(|Poison(reason)| Error::Refused {
-                at: event.position,
-                reason,
-            })
+        let mut state = self.write();
+        let applied = state.apply(event);
+        let chore = state.chore();
+        drop(state);
+        if let Some(chore) = chore {
+            self.aside(chore);
+        }
+        applied.map_err(|Poison(reason)| Error::Refused {
+            at: event.position,
+            reason,
+        })
     }
 }
 
