@@ -3,28 +3,26 @@
 //! Who is in a room and how much waits for a receiver are facts that the door stamps into the
 //! command; who exists and who wants nothing of whom stand in streams of their own.
 
+mod sending;
+
+pub use sending::Sending;
+
 use crate::Commands;
 use crate::execute::{Error, Receipt, by, load, new_events};
 use domain::block::Block;
-use domain::chat::{
-    ADMINISTRATOR, Chat, Command, DUPLICATE_MS, Destination, HistoryCleared, MessageSent,
-};
+use domain::chat::{ADMINISTRATOR, Chat, Command, Destination, HistoryCleared, MessageSent};
 use domain::chat::{MAX_NAME, Rejection};
 use domain::inbox::{self, Inbox, MessageDisplayed, MessagesDelivered};
 use domain::shop::Shop;
-use domain::{Decider, EventKind, Millis, Party, StreamName, UserId};
-use eventlog::{Answer, Append, EventLog, ExpectedRevision, Metadata, NewEvent};
+use domain::{Decider, Party, StreamName, UserId};
+use eventlog::{ExpectedRevision, Metadata};
 use moka::sync::Cache;
-use sha2::{Digest, Sha256};
+use sending::{Fingerprint, Sent};
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// What ids of messages are derived under; never changed, or duplicates would not be recognised.
-const NAMESPACE: Uuid = Uuid::from_u128(0x6c69_616e_6c69_616e_8000_006d_6573_7361);
-
-/// How many messages are remembered, so that their duplicates are recognised.
+/// How many people and shops are remembered.
 const REMEMBERED: u64 = 100_000;
 
 /// For how long a node may not know what another node's user has done to the blacklist.
@@ -49,66 +47,9 @@ impl Default for Circumstances {
     }
 }
 
-/// A message that has its place in the queue of the log; it is on disk once this is
-/// [`Self::stored`]. Dropping it does not call it back.
-#[must_use = "the sender wants to know what became of it"]
-pub struct Sending {
-    /// `None` when there is nothing to be written.
-    answer: Option<Answer>,
-    recognised: Option<Recognised>,
-    log: Arc<dyn EventLog>,
-    sent: Cache<[u8; 32], Millis>,
-}
-
-/// A message that can be told from others.
-struct Recognised {
-    digest: [u8; 32],
-    stream: StreamName,
-    /// The event that is on its way.
-    event: NewEvent,
-}
-
-impl Sending {
-    /// Waits until it is on disk. A message that was dropped leaves an empty receipt.
-    ///
-    /// # Errors
-    /// [`Error::Log`].
-    pub async fn stored(self) -> Result<Receipt, Error<Rejection>> {
-        let Some(answer) = self.answer else {
-            return Ok(Receipt::default());
-        };
-        let mut appended = answer.await.map_err(unstored)?;
-        if let Some(recognised) = self.recognised {
-            let Recognised {
-                digest,
-                stream,
-                event,
-            } = recognised;
-            let mut first = event.time;
-            if appended.repeated {
-                let found = self.log.read_stream(&stream, appended.revision, 1).await;
-                let found = found.map_err(Error::Log)?;
-                first = found.first().map_or(first, |found| found.time);
-                if !is_duplicate(first, event.time) {
-                    // The log has found it by its former id, but that was long ago.
-                    first = event.time;
-                    let again = self.log.append(&stream, ExpectedRevision::Any, vec![event]);
-                    appended = again.await.map_err(unstored)?;
-                }
-            }
-            self.sent.insert(digest, first);
-        }
-        Ok(Receipt {
-            position: Some(appended.position),
-            kinds: vec![EventKind::MessageSent],
-        })
-    }
-}
-
 /// What need not be read again for every message.
 pub(crate) struct ChatMemory {
-    /// When a message was first sent, by a digest of its sender, receiver, id and body.
-    sent: Cache<[u8; 32], Millis>,
+    sent: Sent,
     /// Those who are known to exist, which they do for ever.
     known: Cache<Party, ()>,
     /// Whether the first wants nothing of the second.
@@ -118,10 +59,7 @@ pub(crate) struct ChatMemory {
 impl Default for ChatMemory {
     fn default() -> Self {
         Self {
-            sent: Cache::builder()
-                .max_capacity(REMEMBERED)
-                .time_to_live(Duration::from_millis(DUPLICATE_MS.unsigned_abs()))
-                .build(),
+            sent: Sent::default(),
             known: Cache::new(REMEMBERED),
             blocks: Cache::builder()
                 .max_capacity(REMEMBERED)
@@ -168,20 +106,11 @@ impl Commands {
         message: MessageSent,
         circumstances: Circumstances,
     ) -> Result<Sending, Error<Rejection>> {
-        let mut sending = Sending {
-            answer: None,
-            recognised: None,
-            log: self.log.clone(),
-            sent: self.chat.sent.clone(),
-        };
         let unwanted = self.check_receiver(&message).await?;
         let now = self.clock.now();
-        let digest = message.id.as_ref().map(|id| digest(&message, id));
-        if let Some(digest) = &digest
-            && let Some(first) = self.chat.sent.get(digest)
-            && is_duplicate(first, now)
-        {
-            return Ok(sending);
+        let fingerprint = Fingerprint::of(&message);
+        if fingerprint.is_some_and(|fingerprint| self.chat.sent.has(&fingerprint, now)) {
+            return Ok(Sending::nothing());
         }
         let (stream, actor) = (stream_of(&message), message.from);
         let command = Command::Send {
@@ -192,25 +121,14 @@ impl Commands {
         };
         let events = Chat::decide(&(), &command).map_err(Error::Rejected)?;
         let mut events = new_events(events, now, &by(actor));
-        if events.is_empty() {
-            return Ok(sending);
+        match events.pop() {
+            None => Ok(Sending::nothing()),
+            Some(event) => {
+                let (log, sent) = (self.log.clone(), self.chat.sent.clone());
+                let sending = Sending::submit(log, sent, stream, event, fingerprint).await;
+                sending.map_err(Error::Log)
+            }
         }
-        let mut formerly = None;
-        if let (Some(digest), [event]) = (digest, events.as_mut_slice()) {
-            event.id = message_id(&digest, now);
-            formerly = Some(message_id(&digest, Millis(now.0 - DUPLICATE_MS)));
-            sending.recognised = Some(Recognised {
-                digest,
-                stream: stream.clone(),
-                event: event.clone(),
-            });
-        }
-        let append = Append {
-            formerly,
-            ..Append::new(stream, ExpectedRevision::Any, events)
-        };
-        sending.answer = Some(self.log.submit(append).await.map_err(Error::Log)?);
-        Ok(sending)
     }
 
     /// Says something that follows from what has happened, once for each `id`, however full the
@@ -345,18 +263,6 @@ impl Commands {
     }
 }
 
-fn unstored(error: eventlog::Error) -> Error<Rejection> {
-    match error {
-        eventlog::Error::Conflict { .. } => Error::Busy,
-        error => Error::Log(error),
-    }
-}
-
-/// Whether a message that is the same as one sent at `first` is that one still.
-fn is_duplicate(first: Millis, now: Millis) -> bool {
-    now.0.abs_diff(first.0) < DUPLICATE_MS.unsigned_abs()
-}
-
 fn stream_of(message: &MessageSent) -> StreamName {
     match message.to {
         Destination::To(to) => StreamName::chat(message.from, to),
@@ -364,33 +270,14 @@ fn stream_of(message: &MessageSent) -> StreamName {
     }
 }
 
-/// What makes a message the same as another: everything but when it was sent.
-fn digest(message: &MessageSent, id: &str) -> [u8; 32] {
-    let to = match message.to {
-        Destination::To(to) => to.to_string(),
-        Destination::Room(room) => format!("room {room}"),
-    };
-    let mut digest = Sha256::new();
-    for part in [&message.from.to_string(), &to, id, &message.body] {
-        digest.update(part.len().to_be_bytes());
-        digest.update(part);
-    }
-    digest.finalize().into()
-}
-
-/// The id of a message's event: the same for a duplicate, as long as the clock shows the same ten
-/// minutes.
-fn message_id(digest: &[u8; 32], now: Millis) -> Uuid {
-    let mut name = digest.to_vec();
-    name.extend(now.0.div_euclid(DUPLICATE_MS).to_be_bytes());
-    Uuid::new_v5(&NAMESPACE, &name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Clock;
     use crate::testing::House;
+    use domain::Millis;
+    use domain::chat::DUPLICATE_MS;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     const NOON: i64 = 1_357_948_800_000;
@@ -462,7 +349,7 @@ mod tests {
     async fn a_duplicate_is_recognised_by_another_node_too() {
         let pair = Pair::new().await;
         let first = pair.says("1", "hi").await.expect("taken");
-        pair.house.commands.chat.sent.invalidate_all();
+        pair.house.commands.chat.sent.forget();
         let again = pair.says("1", "hi").await.expect("taken");
         assert_eq!(again.position, first.position);
         assert_eq!(pair.messages().await, 1);
@@ -474,7 +361,7 @@ mod tests {
         let pair = Pair::new().await;
         for after in after_ms {
             pair.now.store(NOON + after, Ordering::SeqCst);
-            pair.house.commands.chat.sent.invalidate_all();
+            pair.house.commands.chat.sent.forget();
             let _ = pair.says("1", "hi").await.expect("taken");
         }
         assert_eq!(pair.messages().await, kept, "{after_ms:?}");
