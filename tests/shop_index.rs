@@ -111,7 +111,9 @@ async fn a_name_is_searched_as_plain_text() {
         "O'Hara; DROP TABLE shops;--",
         "back\\slash [x] ^$ ?+{1}|",
         "Café Ekberg",
+        "🍜面👨‍👩‍👧",
     ];
+    let (long, longest) = ("x".repeat(500), "面".repeat(500));
     for (n, name) in (0..).zip(shops) {
         house.shop(name, 60.0 + f64::from(n) * 0.001, 24.0).await;
     }
@@ -132,7 +134,13 @@ async fn a_name_is_searched_as_plain_text() {
         ("[x]", &shops[5..6]),
         ("^$", &shops[5..6]),
         ("+{1}|", &shops[5..6]),
-        ("fé Ek", &shops[6..]),
+        ("fé Ek", &shops[6..7]),
+        ("🍜", &shops[7..]),
+        ("面", &shops[7..]),
+        ("\u{200d}", &shops[7..]),
+        ("🍜🍜", &[]),
+        (&long, &[]),
+        (&longest, &[]),
         ("*", &shops[3..4]),
         ("__", &[]),
         ("%%", &[]),
@@ -180,13 +188,38 @@ async fn distance_runs_over_the_edge_of_the_map() {
 }
 
 #[tokio::test]
+async fn at_the_poles_every_direction_is_as_near() {
+    let house = House::new().await;
+    for (name, lat, lng) in [
+        ("here", 89.9999, 0.0),
+        ("over the pole", 89.9999, 180.0),
+        ("down the road", 89.99, 0.0),
+        ("the other pole", -90.0, 0.0),
+    ] {
+        house.shop(name, lat, lng).await;
+    }
+    let all = ["here", "over the pole", "down the road", "the other pole"];
+    for lng in ["0", "10", "-10"] {
+        let here = [("lat", "89.9999"), ("lng", lng), ("accuracy", "65")];
+        let rows = house.get("/shop/nearby", &here).await.ok();
+        assert_eq!(names(rows.as_array().expect("an array")), all);
+        let rows = house.get("/aroundme/shops", &here).await.ok();
+        assert_eq!(names(rows.as_array().expect("an array"))[..2], all[..2]);
+    }
+}
+
+#[tokio::test]
 async fn in_china_the_map_is_some_hundred_metres_off_and_elsewhere_it_is_not() {
     let house = House::new().await;
     for (lat, lng, shifted) in [
         (30.282204, 120.11528, true),
         (39.908722, 116.397499, true),
         (60.168, 24.938, false),
+        // On both sides of a border: Shenzhen and Hong Kong, Zhuhai and Macao.
+        (22.543847, 113.912316, true),
         (22.2819, 114.1582, false),
+        (22.2707, 113.5767, true),
+        (22.1987, 113.5439, false),
         (25.033, 121.5654, false),
         (-33.8688, 151.2093, false),
         (0.0, 0.0, false),
