@@ -63,6 +63,11 @@ impl Prepared {
         self.events.iter().map(|event| event.id)
     }
 
+    /// The id that the stream may hold its first event by, besides its own.
+    pub(crate) fn former_id(&self) -> Option<Uuid> {
+        self.formerly
+    }
+
     /// The ids that the stream may hold already.
     pub(crate) fn asked_ids(&self) -> impl Iterator<Item = Uuid> {
         self.ids().chain(self.formerly)

@@ -45,6 +45,15 @@ impl<'a> Question<'a> {
         question
     }
 
+    /// Asks about former ids alone, which no key of the table refuses.
+    pub(crate) fn of_former_ids(batch: &'a [Prepared]) -> Self {
+        let former = |append: &'a Prepared| Some((append.stream.as_str(), append.former_id()?));
+        Self {
+            streams: Vec::new(),
+            ids: batch.iter().filter_map(former).collect(),
+        }
+    }
+
     /// What the store answered.
     pub(crate) fn answered(&self, rows: Vec<FactRow>) -> Facts<'a> {
         let mut facts = Facts::default();

@@ -267,9 +267,9 @@ impl SqliteWriter {
         plan.ok_or_else(|| sqlx::Error::Protocol("the log grew under its lock".into()))
     }
 
-    /// Writes the batch without asking anything, if all that is remembered and likely lets it go
-    /// through: that its ids are new, and that streams which should not exist do not. The table's
-    /// keys refuse what is not so. `None`, and nothing written, when it has to be found out.
+    /// Writes the batch without asking more than it must, if all that is remembered and likely lets
+    /// it go through: that its ids are new, and that streams which should not exist do not. The
+    /// table's keys refuse what is not so. `None`, and nothing written, when it has to be found out.
     async fn guess<'a>(
         &mut self,
         connection: &mut SqliteConnection,
@@ -288,6 +288,14 @@ impl SqliteWriter {
                 None if append.expected == ExpectedRevision::NoStream => {}
                 None => return Ok(None),
             }
+        }
+        let former = Question::of_former_ids(batch);
+        if !former.ids.is_empty() {
+            let found = ask(connection, &former).await?;
+            if found.head != self.head {
+                return Ok(None);
+            }
+            facts.known = found.known;
         }
         let plan = facts.plan(batch);
         // A repetition would be told apart from a conflict.

@@ -221,14 +221,19 @@ pub(crate) async fn an_event_is_recognised_by_a_former_id(fixture: &Fixture) {
         formerly: Some(first),
         ..append(name, Any, vec![event("again")])
     };
-    let again = log.append_batch(vec![repeated("a"), repeated("b")]).await;
-    let again: Vec<_> = again.expect("appended").into_iter().collect();
-    let place = |at: usize| {
-        let appended = again[at].as_ref().expect("appended");
-        (appended.position, appended.revision, appended.repeated)
-    };
-    assert_eq!(place(0), (appended.position, appended.revision, true));
-    assert_eq!(place(1), (Position(3), 0, false));
+    let first = (appended.position, appended.revision, true);
+    for (names, places) in [
+        (&["a"][..], &[first][..]),
+        (&["b", "a"], &[(Position(3), 0, false), first]),
+        (&["a", "a"], &[first, first]),
+    ] {
+        let again = log.append_batch(names.iter().copied().map(repeated).collect());
+        let again = again.await.expect("appended").into_iter().map(|appended| {
+            let appended = appended.expect("appended");
+            (appended.position, appended.revision, appended.repeated)
+        });
+        assert_eq!(again.collect::<Vec<_>>(), places, "{names:?}");
+    }
     assert_eq!(everything(&log).await.len(), 3);
 }
 
