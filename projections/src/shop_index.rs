@@ -1,7 +1,7 @@
 //! Where the shops are, and what is known of them: the answers to "what is around here".
 //!
 //! Most shops are packed, in a shape that never changes; those that changed since lie beside, and
-//! once in a while everything is packed anew while answers go on (see [`merge`]). How many people
+//! once in a while everything is packed anew while answers go on (see `merge.rs`). How many people
 //! are in a shop is not known here but in [`crate::occupancy`], which changes with every check-in
 //! while shops hardly ever do.
 //!
