@@ -74,8 +74,7 @@ pub(crate) async fn shops(
             .projections
             .place_ranker
             .read(|ranker| ranker.rank(shops, &asked, OFFERED));
-        let ranked = ranked.iter().filter_map(|one| shops.get(one.shop_id));
-        shop_rows(&app, ranked)
+        shop_rows(&app, ranked.iter().map(|one| one.shop))
     }))
 }
 

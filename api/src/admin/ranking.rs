@@ -117,7 +117,7 @@ pub(crate) async fn explain(
     let (hour, candidates) = app.projections.shop_index.read(|shops| {
         app.projections.place_ranker.read(|ranker| {
             let ranked = ranker.rank(shops, &asked, usize::MAX).into_iter();
-            let candidates = ranked.filter_map(|ranked| Candidate::new(shops, ranked));
+            let candidates = ranked.map(|ranked| Candidate::new(&ranked));
             (ranker.hour(asked.now), candidates.collect())
         })
     });
@@ -129,11 +129,10 @@ pub(crate) async fn explain(
 }
 
 impl Candidate {
-    fn new(shops: &ShopIndex, ranked: Ranked) -> Option<Self> {
-        let shop = shops.get(ranked.shop_id)?;
-        let (terms, known) = (ranked.terms, ranked.known);
-        Some(Self {
-            id: ranked.shop_id,
+    fn new(ranked: &Ranked<'_>) -> Self {
+        let (shop, terms, known) = (ranked.shop, ranked.terms, ranked.known);
+        Self {
+            id: shop.id,
             name: shop.name().to_owned(),
             t: shop.category().into(),
             distance_m: ranked.distance_m,
@@ -152,7 +151,7 @@ impl Candidate {
                 this_bssid: known.this_bssid,
                 any_bssid: known.any_bssid,
             },
-        })
+        }
     }
 }
 

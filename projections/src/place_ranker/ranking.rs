@@ -7,9 +7,10 @@ use super::bssid::Bssid;
 use super::decay::{day, weight};
 use super::terms::{Everywhere, Evidence, Terms};
 use super::{History, PlaceRanker, Whose};
-use crate::shop_index::{Filter, Shop, ShopIndex};
+use crate::shop_index::{Shop, ShopIndex};
 use domain::geo::Fix;
 use domain::{Millis, ShopId, UserId};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Nothing further away than this is possible.
@@ -50,9 +51,9 @@ pub struct Asked {
 
 /// A place where somebody may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ranked {
+pub struct Ranked<'a> {
     /// Which shop.
-    pub shop_id: ShopId,
+    pub shop: Shop<'a>,
     /// How far it is from the fix.
     pub distance_m: f64,
     /// The logarithm of how probable it is, up to a constant; only the order means something.
@@ -86,7 +87,7 @@ impl PlaceRanker {
     /// The places where somebody may be: the most probable first, ties by distance and then by id;
     /// at most `limit`, none further than 15 km.
     #[must_use]
-    pub fn rank(&self, shops: &ShopIndex, asked: &Asked, limit: usize) -> Vec<Ranked> {
+    pub fn rank<'a>(&self, shops: &'a ShopIndex, asked: &Asked, limit: usize) -> Vec<Ranked<'a>> {
         let today = weight(day(asked.now));
         let hour = self.hours.at(self.hour(asked.now), today);
         let whose = if asked.hidden {
@@ -109,7 +110,7 @@ impl PlaceRanker {
             shops: shops.len() as f64,
             own: looked.own.all / today,
         };
-        let weigh = |(shop, distance_m): (Shop<'_>, f64)| {
+        let weigh = |(shop, distance_m): (Shop<'a>, f64)| {
             let known = self.known(shop.id, &looked, today);
             let evidence = Evidence {
                 accuracy_m: asked.fix.accuracy_m(),
@@ -121,7 +122,7 @@ impl PlaceRanker {
             };
             let terms = evidence.weigh(&everywhere);
             Ranked {
-                shop_id: shop.id,
+                shop,
                 distance_m,
                 score: terms.score(),
                 terms,
@@ -129,14 +130,12 @@ impl PlaceRanker {
             }
         };
         let candidates = self.candidates(asked.fix, shops, &looked);
-        let mut ranked: Vec<Ranked> = candidates.into_iter().map(weigh).collect();
-        ranked.sort_unstable_by(|a, b| {
-            b.score
-                .total_cmp(&a.score)
-                .then(a.distance_m.total_cmp(&b.distance_m))
-                .then(a.shop_id.cmp(&b.shop_id))
-        });
-        ranked.truncate(limit);
+        let mut ranked: Vec<Ranked<'a>> = candidates.into_iter().map(weigh).collect();
+        if limit < ranked.len() {
+            ranked.select_nth_unstable_by(limit, order);
+            ranked.truncate(limit);
+        }
+        ranked.sort_unstable_by(order);
         ranked
     }
 
@@ -163,16 +162,16 @@ impl PlaceRanker {
         looked: &Looked,
     ) -> Vec<(Shop<'a>, f64)> {
         let radius_m = (ACCURACIES * fix.accuracy_m()).clamp(ALWAYS_M, FURTHEST_M);
-        let mut nearest = shops.nearest(fix.point, &Filter::default(), 0, MANY + 1);
-        let many = nearest.len() > MANY && nearest[MANY].distance_m <= radius_m;
+        let mut nearest = shops.within(fix.point, radius_m, MANY + 1);
+        let many = nearest.len() > MANY;
         if many {
             nearest.truncate(BEST);
+        } else if nearest.len() < SPARSE && radius_m < SPARSE_M {
+            nearest = shops.within(fix.point, SPARSE_M, SPARSE);
         }
-        let possible = nearest.iter().enumerate().filter(|(place, near)| {
-            near.distance_m <= radius_m || (*place < SPARSE && near.distance_m <= SPARSE_M)
-        });
-        let mut found: Vec<(Shop<'_>, f64)> = possible
-            .map(|(_, near)| (near.shop, near.distance_m))
+        let mut found: Vec<(Shop<'_>, f64)> = nearest
+            .iter()
+            .map(|near| (near.shop, near.distance_m))
             .collect();
         let open = |number: u32| {
             let id = ShopId::new(self.places.get(number as usize)?.id).ok()?;
@@ -201,4 +200,12 @@ impl PlaceRanker {
         found.dedup_by_key(|(shop, _)| shop.id);
         found
     }
+}
+
+/// The most probable first, ties by distance and then by id.
+fn order(a: &Ranked<'_>, b: &Ranked<'_>) -> Ordering {
+    b.score
+        .total_cmp(&a.score)
+        .then(a.distance_m.total_cmp(&b.distance_m))
+        .then(a.shop.id.cmp(&b.shop.id))
 }

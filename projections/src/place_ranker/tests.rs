@@ -90,7 +90,7 @@ impl World {
 
     fn list(&self, asked: &Asked, limit: usize) -> Vec<u64> {
         let ranked = self.ranker.rank(&self.shops, asked, limit);
-        ranked.iter().map(|place| place.shop_id.get()).collect()
+        ranked.iter().map(|place| place.shop.id.get()).collect()
     }
 
     /// The list for somebody with this accuracy.
@@ -101,7 +101,7 @@ impl World {
     fn known(&self, asked: &Asked, place: u64) -> Known {
         let ranked = self.ranker.rank(&self.shops, asked, 500);
         let mut ranked = ranked.iter();
-        let found = ranked.find(|ranked| ranked.shop_id == shop(place));
+        let found = ranked.find(|ranked| ranked.shop.id == shop(place));
         found.expect("a candidate").known
     }
 
@@ -227,9 +227,9 @@ fn a_shop_with_several_points_is_weighed_once_by_the_nearest() {
     }
     let asked = world.asked(400.0);
     let ranked = world.ranker.rank(&world.shops, &asked, 500);
-    assert_eq!(ranked[0].shop_id, shop(500), "as popular as that");
+    assert_eq!(ranked[0].shop.id, shop(500), "as popular as that");
     assert!((ranked[0].distance_m - 390.0).abs() < 1.0);
-    let times = ranked.iter().filter(|place| place.shop_id == shop(500));
+    let times = ranked.iter().filter(|place| place.shop.id == shop(500));
     assert_eq!(times.count(), 1);
     // Without the near ones it is too far away, however popular.
     world.happens(domain::shop::ShopRevised {
@@ -268,7 +268,7 @@ fn at_the_poles_and_the_antimeridian_distances_are_what_they_are() {
             ..world.asked(500.0)
         };
         let ranked = world.ranker.rank(&world.shops, &asked, 9);
-        assert_eq!(ranked[0].shop_id, shop(2), "{here:?}");
+        assert_eq!(ranked[0].shop.id, shop(2), "{here:?}");
         assert!(ranked[0].distance_m < 30.0, "{here:?}: {ranked:?}");
         assert_eq!(ranked.len(), 2, "{here:?}");
     }

@@ -235,7 +235,7 @@ impl House {
         self.projections.shop_index.read(|shops| {
             self.projections.place_ranker.read(|ranker| {
                 let ranked = ranker.rank(shops, &asked, OFFERED).into_iter();
-                ranked.map(|ranked| ranked.shop_id).collect()
+                ranked.map(|ranked| ranked.shop.id).collect()
             })
         })
     }
