@@ -11,7 +11,6 @@ use crate::session::Operator;
 use axum::extract::State;
 use domain::{ShopId, UserId};
 use projections::place_ranker::{Asked, Ranked, Score};
-use projections::shop_index::ShopIndex;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
