@@ -4,15 +4,16 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// What most answers have room in, in bytes, without growing; longer ones grow a few times.
+/// What most answers have room in, in bytes, without growing.
 const ROOM: usize = 4_096;
 
 /// A JSON answer.
 pub(crate) struct Reply<T>(pub(crate) T);
 
-impl<T: Serialize> IntoResponse for Reply<T> {
-    fn into_response(self) -> Response {
-        let mut body = Vec::with_capacity(ROOM);
+impl<T: Serialize> Reply<T> {
+    /// The answer, for which `room` bytes are set aside before it is written.
+    pub(crate) fn with_room(self, room: usize) -> Response {
+        let mut body = Vec::with_capacity(room);
         if serde_json::to_writer(&mut body, &self.0).is_err() {
             // Only maps with odd keys cannot be written, and we have none.
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -24,5 +25,11 @@ impl<T: Serialize> IntoResponse for Reply<T> {
             body,
         )
             .into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        self.with_room(ROOM)
     }
 }

@@ -4,7 +4,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::pictures::LogoLinks;
 use crate::reply::Reply;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::visibility::Relation;
 use domain::{Millis, ShopId, UserId};
 use jiff::Timestamp;
@@ -62,6 +62,9 @@ impl<'a> ShopRow<'a> {
     }
 }
 
+/// What a shop in a list takes, in bytes, unless it has much to say.
+const SHOP_ROW: usize = 320;
+
 /// The answer that lists `shops`, in order, with how many people are in each.
 ///
 /// It is written while the shops stand still, so that nothing of them is copied.
@@ -70,7 +73,8 @@ pub(crate) fn shop_rows<'a>(app: &App, shops: impl Iterator<Item = Shop<'a>>) ->
     app.projections.occupancy.read(|occupancy| {
         let row = |shop: Shop<'a>| ShopRow::new(shop, occupancy.crowd(shop.id, now, window_ms));
         let rows: Vec<ShopRow<'a>> = shops.map(row).collect();
-        Reply(rows).into_response()
+        let room = rows.len() * SHOP_ROW;
+        Reply(rows).with_room(room)
     })
 }
 

@@ -316,7 +316,7 @@ impl PlaceRanker {
 
 impl MemoryProjection for PlaceRanker {
     const NAME: &'static str = "place_ranker";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const KINDS: &'static [EventKind] = &[
         EventKind::ShopRegistered,
         EventKind::ShopRevised,

@@ -2,44 +2,68 @@
 //!
 //! The globe's surface lies in a grid of cubes, so that nothing is special about poles and the
 //! antimeridian. In each cube places are sorted by their visits; since weights only change when
-//! somebody visits (see [`super::decay`]), they stay so.
+//! somebody visits (see [`super::decay`]), they stay so. Where in its cube a place is, is known by
+//! cells, of which a cube has a thousand.
 
 use domain::geo::{EARTH_RADIUS_M, Point, chord};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
-/// The side of a cube.
-const SIDE_M: f64 = 2_000.0;
+/// The side of a cell.
+const CELL_M: f64 = 200.0;
 
-/// A cube of the grid.
+/// How many cells lie side by side in a cube, and its side.
+const CELLS: i16 = 10;
+const CUBE_M: f64 = CELL_M * CELLS as f64;
+
+/// Where a place is, as exactly as is worth remembering. There are 31,855 cells on either side of
+/// the globe's middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct Cell([i16; 3]);
+
+/// A cube of the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Cube([i16; 3]);
 
 /// Places that are open and visited, by number.
 ///
 /// What it takes: some 25 bytes a place.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Popular(HashMap<Cell, BTreeSet<(u64, Reverse<u32>)>>);
+pub(super) struct Popular(HashMap<Cube, BTreeSet<(u64, Reverse<u32>)>>);
 
 impl Cell {
     pub(super) fn of(point: Point) -> Self {
-        Self(point.unit_vector().map(|at| row(at * EARTH_RADIUS_M)))
+        Self(metres(point).map(|at| row(at, CELL_M)))
     }
 
-    /// How far the nearest corner, edge or side is, through the globe.
-    fn distance_m(self, from: [f64; 3]) -> f64 {
-        let apart = self.0.iter().zip(from).map(|(row, at)| {
-            let low = f64::from(*row) * SIDE_M;
-            (low - at).max(at - low - SIDE_M).max(0.0)
-        });
-        apart.map(|apart| apart * apart).sum::<f64>().sqrt()
+    /// Whether a place there may be within `radius_m` of where [`metres`] says.
+    pub(super) fn may_be_within(self, radius_m: f64, from: [f64; 3]) -> bool {
+        distance_m(self.0, CELL_M, from) <= radius_m
+    }
+
+    fn cube(self) -> Cube {
+        Cube(self.0.map(|row| row.div_euclid(CELLS)))
     }
 }
 
-/// In which row of cubes something is; there are 3,186 on either side of the globe's middle.
-fn row(metres: f64) -> i16 {
-    (metres / SIDE_M).floor() as i16
+/// A point as metres from the globe's middle.
+pub(super) fn metres(point: Point) -> [f64; 3] {
+    point.unit_vector().map(|at| at * EARTH_RADIUS_M)
+}
+
+/// In which row of cells or cubes something is.
+fn row(metres: f64, side_m: f64) -> i16 {
+    (metres / side_m).floor() as i16
+}
+
+/// How far the nearest corner, edge or side is, through the globe.
+fn distance_m(rows: [i16; 3], side_m: f64, from: [f64; 3]) -> f64 {
+    let apart = rows.iter().zip(from).map(|(row, at)| {
+        let low = f64::from(*row) * side_m;
+        (low - at).max(at - low - side_m).max(0.0)
+    });
+    apart.map(|apart| apart * apart).sum::<f64>().sqrt()
 }
 
 impl Popular {
@@ -47,7 +71,7 @@ impl Popular {
     pub(super) fn change(&mut self, cell: Cell, place: u32, from: f64, to: f64) {
         // Weights are not negative, so their bits are in their order.
         let key = |weight: f64| (weight.to_bits(), Reverse(place));
-        let places = self.0.entry(cell).or_default();
+        let places = self.0.entry(cell.cube()).or_default();
         if from > 0.0 {
             places.remove(&key(from));
         }
@@ -55,25 +79,25 @@ impl Popular {
             places.insert(key(to));
         }
         if places.is_empty() {
-            self.0.remove(&cell);
+            self.0.remove(&cell.cube());
         }
     }
 
     /// The places of all cubes that reach within `radius_m` of a point, the most visited first, of
     /// the same the first in number; each once, though it be in several. Some are further away.
     pub(super) fn around(&self, point: Point, radius_m: f64) -> impl Iterator<Item = u32> {
-        let from = point.unit_vector().map(|at| at * EARTH_RADIUS_M);
+        let from = metres(point);
         let reach_m = chord(radius_m) * EARTH_RADIUS_M;
-        let [x, y, z] = from.map(|at| row(at - reach_m)..=row(at + reach_m));
-        let cells = x.flat_map(move |x| {
+        let [x, y, z] = from.map(|at| row(at - reach_m, CUBE_M)..=row(at + reach_m, CUBE_M));
+        let cubes = x.flat_map(move |x| {
             let z = z.clone();
             y.clone()
-                .flat_map(move |y| z.clone().map(move |z| Cell([x, y, z])))
+                .flat_map(move |y| z.clone().map(move |z| Cube([x, y, z])))
         });
-        let near = cells.filter(move |cell| cell.distance_m(from) <= reach_m);
+        let near = cubes.filter(move |cube| distance_m(cube.0, CUBE_M, from) <= reach_m);
         // The best of each cube, and those behind it.
         let mut rows: Vec<_> = near
-            .filter_map(|cell| Some(self.0.get(&cell)?.iter().rev()))
+            .filter_map(|cube| Some(self.0.get(&cube)?.iter().rev()))
             .collect();
         let mut best: BinaryHeap<_> = rows
             .iter_mut()
@@ -149,6 +173,8 @@ mod tests {
                 for (number, (at, _)) in (0..).zip(&places) {
                     let within = at.distance_m(here) <= radius_m;
                     assert!(!within || found.contains(&number), "{at:?} of {here:?}");
+                    let may_be = Cell::of(*at).may_be_within(radius_m, metres(here));
+                    assert!(!within || may_be, "{at:?} of {here:?}");
                 }
             }
         }

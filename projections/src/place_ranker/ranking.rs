@@ -5,6 +5,7 @@
 
 use super::bssid::Bssid;
 use super::decay::{day, weight};
+use super::popular::{Cell, metres};
 use super::terms::{Everywhere, Evidence, Terms};
 use super::{History, PlaceRanker, Whose};
 use crate::shop_index::{Shop, ShopIndex};
@@ -181,7 +182,9 @@ impl PlaceRanker {
         if many {
             let furthest_m = nearest.last().map_or(0.0, |furthest| furthest.distance_m);
             let popular_m = radius_m.min(POPULAR_M.max(2.0 * furthest_m));
+            let from = metres(fix.point);
             let popular = self.popular.around(fix.point, popular_m).take(LOOKED_AT);
+            let popular = popular.filter(|number| self.may_be_within(*number, popular_m, from));
             let popular = popular.filter_map(open);
             let within = popular.filter(|(_, distance_m)| *distance_m <= popular_m);
             found.extend(within.take(BEST));
@@ -195,10 +198,20 @@ impl PlaceRanker {
         // A phone that is far off its fix may still know its access point.
         let seen = looked.bssid.keys().filter_map(|number| open(*number));
         found.extend(seen.filter(|(_, distance_m)| *distance_m <= FURTHEST_M));
-        // Whichever way a place was found, its distance is the same up to rounding: one of them.
-        found.sort_unstable_by(|a, b| a.0.id.cmp(&b.0.id).then(a.1.total_cmp(&b.1)));
-        found.dedup_by_key(|(shop, _)| shop.id);
+        if found.len() > nearest.len() {
+            // Whichever way a place was found, its distance is the same up to rounding: one of them.
+            found.sort_unstable_by(|a, b| a.0.id.cmp(&b.0.id).then(a.1.total_cmp(&b.1)));
+            found.dedup_by_key(|(shop, _)| shop.id);
+        }
         found
+    }
+
+    /// What can be said without looking for the shop.
+    fn may_be_within(&self, number: u32, radius_m: f64, from: [f64; 3]) -> bool {
+        self.places.get(number as usize).is_some_and(|place| {
+            let near = |cell: Cell| cell.may_be_within(radius_m, from);
+            place.cell.is_some_and(near) || self.further.contains_key(&place.id)
+        })
     }
 }
 
