@@ -1,4 +1,5 @@
 use super::*;
+use crate::geo::Point;
 use crate::spec::given;
 
 const SOURCE: &str = "osm:node/25046087";
