@@ -1,5 +1,6 @@
 //! Reading what was said before over XMPP (XEP-0313): one's own conversations, and rooms.
 
+mod clearing;
 mod questions;
 mod rooms;
 
@@ -69,7 +70,7 @@ async fn clears(house: &House, by: &Phone, to: &Phone) {
         by: by.id.parse().expect("an id"),
         of: Destination::To(to.id.parse().expect("an id")),
     };
-    let cleared = house.commands().clear_history(cleared).await;
+    let cleared = house.commands().clear_history(cleared, true).await;
     drop(cleared.expect("a log"));
 }
 

@@ -160,18 +160,26 @@ impl Commands {
         appended.await?.ok_or(Error::Busy)
     }
 
-    /// Shows what was said before no longer.
+    /// Shows what was said before no longer. Where nothing of it is `shown`, nothing happens.
     ///
     /// # Errors
-    /// [`Error::Log`].
-    pub async fn clear_history(&self, of: HistoryCleared) -> Result<Receipt, Error<Rejection>> {
-        let stream = match of.of {
-            Destination::To(to) => StreamName::chat(of.by, to),
+    /// [`Rejection::UnknownParty`]; [`Error::Log`].
+    pub async fn clear_history(
+        &self,
+        history: HistoryCleared,
+        shown: bool,
+    ) -> Result<Receipt, Error<Rejection>> {
+        self.check_party(history.by).await?;
+        let stream = match history.of {
+            Destination::To(to) => {
+                self.check_party(to).await?;
+                StreamName::chat(history.by, to)
+            }
             Destination::Room(shop) => StreamName::room(shop),
         };
-        let actor = by(of.by);
-        self.execute_any::<Chat>(&stream, &Command::ClearHistory(of), &actor)
-            .await
+        let actor = by(history.by);
+        let command = Command::ClearHistory { history, shown };
+        self.execute_any::<Chat>(&stream, &command, &actor).await
     }
 
     /// Notes that messages have arrived.

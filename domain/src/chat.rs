@@ -94,7 +94,12 @@ pub enum Command {
         fits: bool,
     },
     /// Shows what was said before no longer.
-    ClearHistory(HistoryCleared),
+    ClearHistory {
+        /// To whom, of which conversation.
+        history: HistoryCleared,
+        /// Something of it is shown still.
+        shown: bool,
+    },
 }
 
 /// Why the rules refuse a command.
@@ -150,7 +155,8 @@ impl Decider for Chat {
                 }
                 Ok(vec![message.clone().into()])
             }
-            Command::ClearHistory(cleared) => Ok(vec![cleared.clone().into()]),
+            Command::ClearHistory { shown: false, .. } => Ok(Vec::new()),
+            Command::ClearHistory { history, .. } => Ok(vec![history.clone().into()]),
         }
     }
 
@@ -262,6 +268,24 @@ mod tests {
             };
             given::<Chat>([]).when(command).then_rejected(rejection);
         }
+    }
+
+    #[test]
+    fn a_history_that_shows_nothing_is_not_cleared_again() {
+        let history = HistoryCleared {
+            by: ANA,
+            of: Destination::To(BO),
+        };
+        let clear = |shown| Command::ClearHistory {
+            history: history.clone(),
+            shown,
+        };
+        given::<Chat>([hello().into()])
+            .when(clear(true))
+            .then([history.clone().into()]);
+        given::<Chat>([hello().into(), history.clone().into()])
+            .when(clear(false))
+            .then_nothing();
     }
 
     #[test]

@@ -68,7 +68,7 @@ async fn what_is_cleared_in_a_room_is_gone_for_everybody() {
         by: cafe.ana.id.parse().expect("an id"),
         of: Destination::Room(shop),
     };
-    let cleared = cafe.house.commands().clear_history(cleared).await;
+    let cleared = cafe.house.commands().clear_history(cleared, true).await;
     drop(cleared.expect("a log"));
     let says = cafe.says("m2", "stays");
     cafe.b.sends(&says).await;

@@ -58,6 +58,7 @@ pub fn web_router(service: Arc<Service>, settings: WebSettings) -> Router {
         .route("/api/room", post(orders::room))
         .route("/api/block", post(orders::block))
         .route("/api/unblock", post(orders::unblock))
+        .route("/api/clear", post(history::clear))
         .route("/rest", post(stanzas::rest))
         .fallback(unknown_action)
         .method_not_allowed_fallback(wrong_method)

@@ -1,4 +1,5 @@
-//! What was said (seed §32.1-3): arrays, newest first, `skip` and `count` choose a part of them.
+//! What was said (seed §32.1-3): arrays, newest first, `skip` and `count` choose a part of them; and
+//! clearing it for one of the two.
 //!
 //! Whatever somebody has cleared for themselves is here still; a room that was cleared is empty.
 
@@ -7,9 +8,9 @@ use super::answer::Failure;
 use super::parameters::Parameters;
 use axum::Json;
 use axum::extract::State;
-use domain::chat::Destination;
-use domain::{Party, ShopId};
-use projections::chat_history::{Page, Said};
+use domain::chat::{Destination, HistoryCleared};
+use domain::{Millis, Party, ShopId};
+use projections::chat_history::{Page, Said, Stretch};
 use serde_json::{Value, json};
 
 /// How many messages are answered when nobody says how many.
@@ -82,6 +83,32 @@ pub(super) async fn chat2(
         ])
     };
     Ok(rows(&said.await?, row))
+}
+
+/// `POST /api/clear`: shows `uid`, and nobody else, no longer what they and `with` said to each
+/// other before. What waits in the inbox of `uid` still arrives.
+///
+/// Answers `{"cleared":"502e…"}`, again too. There is no such call for a room, whose history is one
+/// for everybody.
+pub(super) async fn clear(
+    State(web): State<Web>,
+    parameters: Parameters,
+) -> Result<Json<Value>, Failure> {
+    let (by, with): (Party, Party) = (parameters.get("uid")?, parameters.get("with")?);
+    let newest = Stretch {
+        upto: web.head().await?,
+        since: Millis(i64::MIN),
+        limit: 1,
+    };
+    let histories = &web.service.projections.chat_history;
+    let shown = !histories.between(by, with, newest).await?.is_empty();
+    let history = HistoryCleared {
+        by,
+        of: Destination::To(with),
+    };
+    let cleared = web.service.commands.clear_history(history, shown).await?;
+    web.written(cleared).await;
+    Ok(Json(json!({"cleared": with.to_string()})))
 }
 
 /// Which part of a history is asked for, up to where the log ended.
