@@ -1,6 +1,8 @@
 //! XMPP over WebSockets, for clients in browsers (RFC 7395): the same conversation, an element a
 //! message.
 
+mod limits;
+
 use crate::harness::{House, OPEN, WebChatter, bare};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;

@@ -216,10 +216,10 @@ pub struct Limits {
     pub login_failures_per_address: u32,
     /// The window in which failed logins are counted, in milliseconds.
     pub login_window_ms: u64,
-    /// Open connections, all together. Loopback and trusted proxies are not counted.
+    /// Open connections, all together. Loopback and trusted proxies are not counted, but those who
+    /// come through such a proxy to a WebSocket are.
     pub connections: usize,
-    /// Open connections of one IPv4 address or IPv6 /64. Loopback and trusted proxies are not
-    /// counted. Generous, because whole mobile networks stand behind one address.
+    /// Open connections of one IPv4 address or IPv6 /64, counted likewise. Generous, because whole mobile networks stand behind one address.
     pub connections_per_address: usize,
     /// Until when a new connection must have brought a whole request head, in milliseconds.
     pub header_ms: u64,

@@ -14,7 +14,7 @@ use anyhow::Result;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use caps::{Caps, Slot};
+use caps::Caps;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
@@ -76,10 +76,16 @@ pub(crate) fn serve(
         limits.connections_per_address,
         settings.trusted_proxies()?,
     );
+    let admission = Arc::new(caps.clone());
     Ok(async move {
         let graceful = GracefulShutdown::new();
         accept::accept(listener, &caps, stop, |stream, from, slot| {
-            let connection = connection(stream, from, terms.clone(), graceful.watcher(), slot);
+            // A WebSocket outlives what is known here of its connection.
+            let place = Place {
+                kept: Arc::new(slot),
+                admission: admission.clone(),
+            };
+            let connection = connection(stream, from, terms.clone(), graceful.watcher(), place);
             tokio::spawn(connection);
         })
         .await;
@@ -92,10 +98,8 @@ async fn connection(
     from: SocketAddr,
     terms: Arc<Terms>,
     watcher: Watcher,
-    slot: Option<Slot>,
+    place: Place,
 ) {
-    // A WebSocket outlives what is known here of its connection.
-    let place = Place(Arc::new(slot));
     let _ = stream.set_nodelay(true);
     let started = Instant::now();
     match terms.tls.clone() {

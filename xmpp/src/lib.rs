@@ -38,7 +38,7 @@ mod xml;
 
 pub use settings::Settings;
 pub use web_api::{WebSettings, web_router};
-pub use websocket::{Place, WebSocketSettings, websocket_router};
+pub use websocket::{Admission, Kept, Place, WebSocketSettings, websocket_router};
 
 use commands::{Commands, LoginGuard};
 use confirm::Confirmations;

@@ -39,10 +39,24 @@ pub struct WebSocketSettings {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// What a listener keeps for each of its connections, in the extensions of requests: it is let go
-/// when the WebSocket ends.
+/// What a listener keeps for a connection; it is let go when the connection ends.
+pub type Kept = Arc<dyn Any + Send + Sync>;
+
+/// How a listener counts its connections.
+pub trait Admission: Send + Sync {
+    /// A place for one from `address`; `None` when it is one too many.
+    fn admit(&self, address: IpAddr) -> Option<Kept>;
+}
+
+/// What the connection of a request occupies at its listener, in the request's extensions: a
+/// WebSocket holds it to its own end.
 #[derive(Clone)]
-pub struct Place(pub Arc<dyn Any + Send + Sync>);
+pub struct Place {
+    /// The connection's own.
+    pub kept: Kept,
+    /// Who has places for those for whom a trusted proxy speaks.
+    pub admission: Arc<dyn Admission>,
+}
 
 #[derive(Clone)]
 struct Door {
@@ -90,6 +104,17 @@ async fn enter(
     }
     let caller = caller(peer.ip(), &headers, &door.settings);
     let service = door.service;
+    let mut own = None;
+    if let Some(Extension(place)) = &place
+        && caller.address != peer.ip().to_canonical()
+    {
+        // The proxy's connection was not counted; whoever is behind it is.
+        own = place.admission.admit(caller.address);
+        if own.is_none() {
+            tracing::debug!(address = %caller.address, "too many connections");
+            return refused(StatusCode::TOO_MANY_REQUESTS, "too many connections");
+        }
+    }
     upgrade
         .read_buffer_size(READ)
         .write_buffer_size(0)
@@ -98,7 +123,7 @@ async fn enter(
         .max_frame_size(2 * MEMBER_BYTES)
         .on_upgrade(async move |socket| {
             service.serve_web(socket, caller.address, caller.safe).await;
-            drop(place);
+            drop((place, own));
         })
 }
 

@@ -4,9 +4,10 @@ use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
+use xmpp::{Admission, Kept};
 
 /// Counts the open connections of strangers. This machine and trusted proxies are no strangers:
-/// they speak for many.
+/// they speak for many. A WebSocket that comes through such a proxy is counted by itself.
 #[derive(Clone)]
 pub(super) struct Caps(Arc<Shared>);
 
@@ -59,6 +60,13 @@ impl Caps {
             shared: shared.clone(),
             address,
         }))
+    }
+}
+
+impl Admission for Caps {
+    fn admit(&self, address: IpAddr) -> Option<Kept> {
+        let slot = Caps::admit(self, address)?;
+        Some(Arc::new(slot))
     }
 }
 
