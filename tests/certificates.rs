@@ -1,7 +1,7 @@
-//! Certificates that are replaced while the real program serves: HTTPS, and XMPP by both ways into
-//! TLS.
+//! Certificates that are replaced while the real program serves: HTTPS, XMPP by both ways into TLS,
+//! and XMPP over a WebSocket.
 
-use crate::harness::{Anybody, Chatter, Door, HEADER, Server, eventually};
+use crate::harness::{Anybody, Chatter, Door, HEADER, Phone, Server, WebChatter, eventually};
 use rcgen::CertifiedKey;
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+const BIND: &str = "<iq xmlns='jabber:client' type='set' id='b'>\
+    <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>web</resource></bind></iq>";
 const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 
 /// A running program whose certificate lies in files of the test.
@@ -75,14 +77,41 @@ impl Scene {
     }
 
     /// What new connections of every kind are shown.
-    async fn shown(&self) -> [Vec<u8>; 3] {
-        let xmpps = self.server.xmpps_address.expect("it listens");
+    async fn shown(&self) -> [Vec<u8>; 4] {
         let xmpp = connected(self.server.xmpp_address).await;
         [
             certificate(&encrypted(connected(self.https()).await).await),
-            certificate(&encrypted(connected(xmpps).await).await),
+            certificate(&encrypted(connected(self.xmpps()).await).await),
             certificate(&encrypted(asked_for_tls(xmpp).await).await),
+            certificate(self.websocket().await.stream()),
         ]
+    }
+
+    fn xmpps(&self) -> SocketAddr {
+        self.server.xmpps_address.expect("it listens")
+    }
+
+    /// A WebSocket under TLS on which a stream was opened.
+    async fn websocket(&self) -> WebChatter<TlsStream<TcpStream>> {
+        let protocol = ("sec-websocket-protocol", "xmpp");
+        let stream = encrypted(connected(self.https()).await).await;
+        let chatter = WebChatter::over(stream, &self.server.authority(), &[protocol]).await;
+        let mut chatter = chatter.expect("a WebSocket");
+        let features = chatter.opens().await;
+        assert!(
+            features.contains("<mechanism>PLAIN</mechanism>"),
+            "{features}"
+        );
+        chatter
+    }
+
+    /// Somebody who has logged in on a connection that is under TLS from the first byte on.
+    async fn direct(&self, phone: &Phone) -> Chatter {
+        let chatter = Chatter::connect(self.xmpps()).await;
+        let mut chatter = chatter.starts_tls().await;
+        chatter.begin(&phone.id, &phone.password).await;
+        chatter.bind("direct").await;
+        chatter
     }
 
     async fn shows(&self, made: &Made) {
@@ -136,6 +165,20 @@ async fn asked_for_tls(mut stream: TcpStream) -> TcpStream {
     stream
 }
 
+/// One question on a WebSocket that stays open.
+async fn is_alive(chatter: &mut WebChatter<TlsStream<TcpStream>>, id: &str) {
+    chatter
+        .sends(&format!(
+            "<iq xmlns='jabber:client' type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>"
+        ))
+        .await;
+    let answer = chatter.hears().await;
+    assert!(
+        answer.contains("type='result'") && answer.contains(id),
+        "{answer}"
+    );
+}
+
 /// One request on a connection that stays open.
 async fn is_healthy(stream: &mut TlsStream<TcpStream>) {
     let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -163,6 +206,12 @@ async fn a_new_certificate_is_shown_to_new_connections_and_open_ones_stay() {
     let mut chatter = chatter.starts_tls().await;
     chatter.begin(&ana.id, &ana.password).await;
     chatter.bind("phone").await;
+    let mut direct = scene.direct(&ana).await;
+    let mut web = scene.websocket().await;
+    web.begin(&ana).await;
+    web.sends(BIND).await;
+    let bound = web.hears().await;
+    assert!(bound.contains("<jid>"), "{bound}");
 
     // By itself.
     scene.puts("cert.pem", &second.cert);
@@ -170,6 +219,9 @@ async fn a_new_certificate_is_shown_to_new_connections_and_open_ones_stay() {
     scene.shows(&second).await;
     is_healthy(&mut http).await;
     assert!(chatter.is_alive("after-the-second").await);
+    assert!(direct.is_alive("after-the-second").await);
+    is_alive(&mut web, "after-the-second").await;
+    assert_eq!(certificate(web.stream()), first.shown);
     assert_eq!(certificate(&http), first.shown);
 
     // And when told so.
@@ -179,6 +231,8 @@ async fn a_new_certificate_is_shown_to_new_connections_and_open_ones_stay() {
     scene.shows(&third).await;
     is_healthy(&mut http).await;
     assert!(chatter.is_alive("after-the-third").await);
+    assert!(direct.is_alive("after-the-third").await);
+    is_alive(&mut web, "after-the-third").await;
     ana.get("/user_info/get_self", &[]).await.ok();
 }
 

@@ -4,6 +4,7 @@ use super::chatter::plain;
 use super::phone::Phone;
 use super::poll::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -16,8 +17,8 @@ pub(crate) const OPEN: &str =
     "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='dface.cn' version='1.0'/>";
 
 /// A connection to the WebSocket of a house.
-pub(crate) struct WebChatter {
-    socket: WebSocketStream<TcpStream>,
+pub(crate) struct WebChatter<S = TcpStream> {
+    socket: WebSocketStream<S>,
 }
 
 impl WebChatter {
@@ -35,31 +36,51 @@ impl WebChatter {
         headers: &[(&'static str, &str)],
     ) -> Result<Self, Error> {
         let host = base.strip_prefix("http://").expect("an address");
-        let url = format!("ws://{host}/xmpp-websocket");
-        let mut request = url.into_client_request().expect("a request");
-        for (name, value) in headers {
-            let value = HeaderValue::from_str(value).expect("a value");
-            request.headers_mut().append(*name, value);
-        }
         let stream = TcpStream::connect(host).await.expect("a connection");
-        let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
-        Ok(Self { socket })
+        Self::over(stream, host, headers).await
     }
 
     /// Logs somebody in; what comes next is binding or resuming.
     pub(crate) async fn log_in(base: &str, phone: &Phone) -> Self {
         let mut chatter = Self::connect(base).await;
         chatter.opens().await;
+        chatter.begin(phone).await;
+        chatter
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebChatter<S> {
+    /// Asks for a WebSocket on a connection to `host`, with these headers.
+    pub(crate) async fn over(
+        stream: S,
+        host: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Error> {
+        let url = format!("ws://{host}/xmpp-websocket");
+        let mut request = url.into_client_request().expect("a request");
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).expect("a value");
+            request.headers_mut().append(*name, value);
+        }
+        let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+        Ok(Self { socket })
+    }
+
+    /// Logs somebody in on an open stream, and opens the next.
+    pub(crate) async fn begin(&mut self, phone: &Phone) {
         let auth = plain(&phone.id, &phone.password);
-        chatter
-            .sends(&format!(
-                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{auth}</auth>"
-            ))
-            .await;
+        self.sends(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{auth}</auth>"
+        ))
+        .await;
         let success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
-        assert_eq!(chatter.hears().await, success);
-        chatter.opens().await;
-        chatter
+        assert_eq!(self.hears().await, success);
+        self.opens().await;
+    }
+
+    /// What the connection is made of.
+    pub(crate) fn stream(&self) -> &S {
+        self.socket.get_ref()
     }
 
     /// Opens a stream; what is offered.
