@@ -40,6 +40,23 @@ async fn the_shell_does_what_the_api_does() {
             "notice": "半价 & more",
         }),
     );
+    // Another point in another place is as good as the first.
+    let found = async || {
+        let there = [("lat", "-10"), ("lng", "24.9"), ("accuracy", "30")];
+        let found = ana.get("/aroundme/shops", &there).await.ok();
+        found.as_array().expect("an array").len()
+    };
+    let further = ["--point", "-10,24.9", "--point", "61,25"];
+    assert_eq!(found().await, 0);
+    admin(&[&["shops", "revise", "7"], &further[..]].concat()).await;
+    assert_eq!(found().await, 1);
+    admin(&["shops", "revise", "7", "--no-points"]).await;
+    assert_eq!(found().await, 0);
+    let branch = [
+        "shops", "add", "--id", "8", "--name", "Branches", "--t", "2", "--lat", "50", "--lng", "24",
+    ];
+    admin(&[&branch[..], &further[..2]].concat()).await;
+    assert_eq!(found().await, 1);
     admin(&["staff", "remove", "7", &ana.id]).await;
     let info = server.get("/shop/info", &[("id", "7")]).await.ok();
     same(&info["staffs"], &json!([]));

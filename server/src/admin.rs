@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// The admin API.
 #[derive(clap::Args, Clone, Debug)]
@@ -61,6 +62,9 @@ enum Shops {
         /// Category: 1 bar, 2 café, 3 restaurant or hotel, 4 leisure, 5 shopping, 6 building
         #[arg(long, value_name = "1..6")]
         t: u8,
+        /// Where else it is; once for each further point, at most 64
+        #[arg(long = "point", value_name = "LAT,LNG", allow_hyphen_values = true)]
+        points: Vec<FurtherPoint>,
         #[command(flatten)]
         contact: Contact,
     },
@@ -199,6 +203,38 @@ struct Edit {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
+    /// Where else it is, in the place of its former further points; once for each
+    #[arg(long = "point", value_name = "LAT,LNG", allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    points: Vec<FurtherPoint>,
+    /// It is nowhere else any more
+    #[arg(long, conflicts_with = "points")]
+    #[serde(skip)]
+    no_points: bool,
+}
+
+/// Where else a shop is, in degrees of WGS-84, like `60.1646,24.9374`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+struct FurtherPoint {
+    lat: f64,
+    lng: f64,
+}
+
+impl FromStr for FurtherPoint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (lat, lng) = text.split_once(',').ok_or("two numbers with a comma")?;
+        let degrees = |text: &str| {
+            let number: f64 = text.trim().parse().ok()?;
+            // JSON has no others.
+            number.is_finite().then_some(number)
+        };
+        match (degrees(lat), degrees(lng)) {
+            (Some(lat), Some(lng)) => Ok(Self { lat, lng }),
+            _ => Err("not two numbers of degrees"),
+        }
+    }
 }
 
 /// A call of the admin API: method, segments of the path after `/admin`, parameters.
@@ -265,10 +301,14 @@ impl Shops {
                 lat,
                 lng,
                 t,
+                points,
                 contact,
             } => {
                 let mut body = json!({ "name": name, "lat": lat, "lng": lng, "t": t });
                 merge(&mut body, &json!({ "id": id }));
+                if !points.is_empty() {
+                    body["points"] = json!(points);
+                }
                 merge(
                     &mut body,
                     &serde_json::to_value(contact).context("the contact")?,
@@ -276,7 +316,10 @@ impl Shops {
                 (Method::POST, path(["shops"]), Some(body))
             }
             Self::Revise { shop, edit } => {
-                let body = serde_json::to_value(edit).context("the details")?;
+                let mut body = serde_json::to_value(&edit).context("the details")?;
+                if edit.no_points {
+                    body["points"] = json!([]);
+                }
                 (
                     Method::PATCH,
                     path(["shops", &shop.to_string()]),
@@ -364,6 +407,28 @@ mod tests {
             "shops revise 7 --name Fazer",
             (Method::PATCH, "shops/7", json!({"name": "Fazer"})),
         );
+        calls(
+            "shops add --name a --lat 1 --lng 2 --t 2 --point -60.1,24.9 --point 60.2,-24.8",
+            (
+                Method::POST,
+                "shops",
+                json!({"name": "a", "lat": 1.0, "lng": 2.0, "t": 2, "points": [
+                    {"lat": -60.1, "lng": 24.9}, {"lat": 60.2, "lng": -24.8},
+                ]}),
+            ),
+        );
+        calls(
+            "shops revise 7 --point=60,24.5",
+            (
+                Method::PATCH,
+                "shops/7",
+                json!({"points": [{"lat": 60.0, "lng": 24.5}]}),
+            ),
+        );
+        calls(
+            "shops revise 7 --no-points",
+            (Method::PATCH, "shops/7", json!({"points": []})),
+        );
         calls("shops close 7", (Method::DELETE, "shops/7", Value::Null));
         calls(
             "shops issue-secret 7",
@@ -418,8 +483,16 @@ mod tests {
     }
 
     #[test]
-    fn half_a_place_and_an_empty_revision_are_refused() {
-        for line in ["admin shops revise 7", "admin shops revise 7 --lat 60"] {
+    fn half_a_place_and_an_empty_or_contradictory_revision_are_refused() {
+        for line in [
+            "admin shops revise 7",
+            "admin shops revise 7 --lat 60",
+            "admin shops revise 7 --point 60",
+            "admin shops revise 7 --point 60,x",
+            "admin shops revise 7 --point 60,inf",
+            "admin shops revise 7 --point --no-points",
+            "admin shops revise 7 --point 60,24 --no-points",
+        ] {
             assert!(Line::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }
