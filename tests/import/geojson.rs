@@ -1,6 +1,6 @@
 //! GeoJSON: points and areas.
 
-use super::{around, file, log};
+use super::{around, file, helsinki, log};
 use crate::harness::{Server, run, same};
 use serde_json::{Value, json};
 
@@ -95,6 +95,50 @@ async fn points_and_areas_become_shops_that_are_near_wherever_they_are() {
     assert_eq!(info["name"], "Park");
     let rows = around(&server, 60.1722, 24.949).await;
     assert_eq!(rows[0]["name"], "Park", "{rows}");
+}
+
+#[tokio::test]
+async fn a_place_of_openstreetmap_is_one_shop_whichever_file_tells_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(folder.path(), &["import", "shops", &helsinki()])
+        .await
+        .ok();
+    // A node and a way as an export of the map has them: one as it is known, one with a new name.
+    let events = log(folder.path()).await;
+    let feature = |kind: &str, name: Option<&str>| {
+        let source = format!("osm:{kind}/");
+        let mut shops = events.iter().map(|event| &event["data"]);
+        let is_named = |shop: &&Value| {
+            shop["source"]
+                .as_str()
+                .is_some_and(|it| it.starts_with(&source))
+        };
+        let shop = shops.find(is_named).expect("a shop");
+        let id = shop["source"]
+            .as_str()
+            .expect("a text")
+            .trim_start_matches("osm:");
+        let feature = json!({
+            "type": "Feature",
+            "id": id,
+            "geometry": {"type": "Point", "coordinates": [shop["lng"], shop["lat"]]},
+            "properties": {
+                "name": name.map_or(shop["name"].clone(), Value::from),
+                "t": shop["category"], "address": shop["address"], "phone": shop["phone"],
+            },
+        });
+        (feature, shop["shop_id"].clone())
+    };
+    let (known, _) = feature("node", None);
+    let (renamed, id) = feature("way", Some("Renamed"));
+    let lines = format!("{known}\n{renamed}\n");
+    let (_, path) = file(folder.path(), "export.geojsonl", &lines);
+    let again = run(folder.path(), &["import", "shops", &path]).await.ok();
+    assert_eq!(again, "registered 0, revised 1, unchanged 1, rejected 0\n");
+    let events = log(folder.path()).await;
+    let last = events.last().expect("an event");
+    assert_eq!(last["type"], "shop.revised.v1");
+    assert_eq!(last["data"]["shop_id"], id);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Shops as features of GeoJSON (RFC 7946): a FeatureCollection, or one feature a line (RFC 8142
 //! too). Of the properties, `id`, `name`, `t` or `category` (1 to 6), `address` and `phone` are
 //! read as the columns of a CSV file are; where they have no `id`, the feature's own stands for it.
+//! An id like `node/25`, as exports of OpenStreetMap have it, is that of the shop which this element
+//! becomes when such a file itself is imported.
 //!
 //! ```json
 //! {"type":"Feature","geometry":{"type":"Point","coordinates":[24.9,60.1]},
@@ -15,6 +17,7 @@ mod shape;
 
 use super::lines::{Line, Lines};
 use super::ndjson::Text;
+use super::osm::ElementId;
 use super::row::Row;
 use super::{Item, Sink};
 use anyhow::{Context, Result};
@@ -106,15 +109,24 @@ fn shop(text: &[u8]) -> Result<ShopRecord, String> {
     let (point, points) = geometry.points()?;
     let properties = feature.properties.unwrap_or_default();
     let text = |field: Option<Text>| field.map(Text::into_text);
+    let mut id = text(properties.id.or(feature.id));
+    let element = id.as_deref().and_then(ElementId::of);
+    if let Some(element) = element {
+        id = Some(element.shop_id()?.to_string());
+    }
     let row = Row {
-        id: text(properties.id.or(feature.id)),
+        id,
         name: text(properties.name),
         t: text(properties.t.or(properties.category)),
         address: text(properties.address),
         phone: text(properties.phone),
         ..Row::default()
     };
-    row.shop_at("geojson", point, points)
+    let mut shop = row.shop_at("geojson", point, points)?;
+    if let Some(element) = element {
+        shop.source = element.source();
+    }
+    Ok(shop)
 }
 
 /// What is wrong, without where: the place in the file is said already, and in other words.
@@ -194,6 +206,38 @@ mod tests {
         told(
             &format!(r#"{{"type":"Feature","id":7,{point},"properties":null}}"#),
             &["line 1: t is missing"],
+        );
+    }
+
+    #[test]
+    fn elements_of_openstreetmap_are_the_shops_that_their_own_files_make_of_them() {
+        let named = |id: &str| at(1).replace("\"id\":1", &format!("\"id\":\"{id}\""));
+        let own = at(1)
+            .replace("\"id\":1,", "")
+            .replace("\"geometry\"", "\"id\":\"relation/7\",\"geometry\"");
+        let features = [named("node/123"), named("way/5"), own, named("123")];
+        told(
+            &collection(&features),
+            &[
+                "osm:node/123 a 1",
+                "osm:way/5 a 1",
+                "osm:relation/7 a 1",
+                "geojson:123 a 1",
+            ],
+        );
+        let items = items(Format::Geojson, collection(&features).as_bytes(), 4);
+        let ids = items.expect("readable").into_iter().map(|item| {
+            let shop = item.shop.expect("a shop");
+            shop.shop_id.get()
+        });
+        assert_eq!(ids.collect::<Vec<_>>(), [1231, 52, 73, 123]);
+        told(
+            &named("way/-5"),
+            &["line 1: the id is negative or too large"],
+        );
+        told(
+            &named("area/5"),
+            &["line 1: id must be a whole number from 1 to 9007199254740991"],
         );
     }
 

@@ -1,18 +1,21 @@
 //! Shops from OpenStreetMap: named nodes and ways whose tags say what kind of place they are.
 //!
 //! The shop of node 123 has the id 1231, that of way 123 the id 1232, so that the two never meet;
-//! ids of OpenStreetMap are far below 2^53 / 10. Relations are not read. The file is read twice,
+//! ids of OpenStreetMap are far below 2^53 / 10. Relations are not read here. The file is read twice,
 //! first to learn which nodes the ways need: only the positions of those are kept in memory.
 //! The data is © OpenStreetMap contributors, ODbL 1.0.
 
 mod category;
+mod element;
+
+pub(super) use element::ElementId;
 
 use super::{Item, Sink, Source};
 use anyhow::{Context, Result, bail};
 use commands::shop::ShopRecord;
-use domain::ShopId;
 use domain::geo::Point;
 use domain::shop::{Category, ShopDetails};
+use element::Kind;
 use osmpbf::{BlobDecode, BlobReader, Element, Way};
 use std::collections::HashMap;
 use std::io::BufReader;
@@ -35,17 +38,9 @@ type Degrees = (f64, f64);
 /// Where the nodes are that ways need; `None` until the node was met.
 type Positions = HashMap<i64, Option<Degrees>>;
 
-/// What becomes a shop; the discriminant is the last digit of the shop's id.
-#[derive(Clone, Copy)]
-enum Kind {
-    Node = 1,
-    Way = 2,
-}
-
 /// What an element says of a shop, apart from where it is.
 struct Feature {
-    kind: Kind,
-    id: i64,
+    id: ElementId,
     name: String,
     category: Category,
     address: String,
@@ -193,8 +188,7 @@ impl Feature {
             .or_else(|| tag("contact:phone"))
             .map_or_else(String::new, line);
         Some(Self {
-            kind,
-            id,
+            id: ElementId { kind, id },
             name,
             category,
             address: address(&tag),
@@ -203,25 +197,18 @@ impl Feature {
     }
 
     fn item(self, at: Option<Degrees>) -> Item {
-        let (kind, id) = (self.kind, self.id);
-        let place = format!("{}/{id}", kind.name());
         Item {
-            shop: self.shop(&place, at),
-            place,
+            place: self.id.to_string(),
+            shop: self.shop(at),
         }
     }
 
-    fn shop(self, place: &str, at: Option<Degrees>) -> Result<ShopRecord, String> {
+    fn shop(self, at: Option<Degrees>) -> Result<ShopRecord, String> {
         let (lat, lng) = at.ok_or("none of its nodes is in the file")?;
         let point = Point::new(lat, lng).map_err(|error| error.to_string())?;
-        let shop_id = u64::try_from(self.id)
-            .ok()
-            .and_then(|id| id.checked_mul(10)?.checked_add(self.kind as u64))
-            .and_then(|id| ShopId::new(id).ok())
-            .ok_or("the id is negative or too large")?;
         Ok(ShopRecord {
-            shop_id,
-            source: format!("osm:{place}"),
+            shop_id: self.id.shop_id()?,
+            source: self.id.source(),
             details: ShopDetails {
                 name: self.name,
                 point,
@@ -231,15 +218,6 @@ impl Feature {
                 points: Vec::new(),
             },
         })
-    }
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Node => "node",
-            Self::Way => "way",
-        }
     }
 }
 
