@@ -5,159 +5,209 @@
 use super::lines::{LONGEST, Line, Lines};
 use super::row::Row;
 use super::{Item, Sink};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use std::collections::VecDeque;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 
 const REQUIRED: [&str; 5] = ["id", "name", "lat", "lng", "t"];
 
 /// Reads all records of `input`.
 pub(super) fn read(input: impl Read, sink: Sink<'_>) -> Result<()> {
+    const UNREADABLE: &str = "cannot read the file";
     let mut records = Records::new(BufReader::with_capacity(LONGEST, input));
-    let Some((_, header)) = records.next().context("cannot read the file")? else {
+    let Some((line, header)) = records.next().context(UNREADABLE)? else {
         bail!("the file is empty; its first line must name the columns");
     };
-    let columns = columns(&header.map_err(|reason| anyhow::anyhow!("line 1: {reason}"))?)?;
-    while let Some((line, text)) = records.next().context("cannot read the file")? {
-        let text = match text {
-            Ok(text) if text.is_empty() => continue,
-            text => text,
-        };
-        let shop = text.and_then(|text| fields(&text)).and_then(|fields| {
-            if fields.len() != columns.names.len() {
-                let (found, columns) = (fields.len(), columns.names.len());
-                return Err(format!("{found} fields, but the header names {columns}"));
-            }
-            columns.row(&fields).shop("csv")
-        });
-        if sink(Item {
+    let header = header.map_err(|reason| anyhow!("line {line}: {reason}"))?;
+    let columns = Columns::of(&header)?;
+    while let Some((line, fields)) = records.next().context(UNREADABLE)? {
+        let item = Item {
             place: format!("line {line}"),
-            shop,
-        })
-        .is_break()
-        {
+            shop: fields.and_then(|fields| columns.row(&fields)?.shop("csv")),
+        };
+        if sink(item).is_break() {
             break;
         }
     }
     Ok(())
 }
 
+/// What the header says of where fields stand.
 struct Columns {
-    names: Vec<String>,
+    count: usize,
+    id: Option<usize>,
+    name: Option<usize>,
+    lat: Option<usize>,
+    lng: Option<usize>,
+    t: Option<usize>,
+    address: Option<usize>,
+    phone: Option<usize>,
 }
 
 impl Columns {
-    fn row(&self, fields: &csv::StringRecord) -> Row {
-        let field = |name: &str| {
-            let at = self.names.iter().position(|column| column == name)?;
-            fields.get(at).map(str::to_owned)
-        };
-        Row {
-            id: field("id"),
-            name: field("name"),
-            lat: field("lat"),
-            lng: field("lng"),
-            t: field("t"),
-            address: field("address"),
-            phone: field("phone"),
+    fn of(header: &[&str]) -> Result<Self> {
+        let names: Vec<String> = header
+            .iter()
+            .map(|name| name.trim().to_lowercase())
+            .collect();
+        let at = |name: &str| names.iter().position(|column| column == name);
+        let missing: Vec<&str> = REQUIRED
+            .into_iter()
+            .filter(|name| at(name).is_none())
+            .collect();
+        if !missing.is_empty() {
+            bail!(
+                "the first line must name the columns {}, separated by commas; {} missing",
+                REQUIRED.join(", "),
+                missing.join(", "),
+            );
         }
+        Ok(Self {
+            count: names.len(),
+            id: at("id"),
+            name: at("name"),
+            lat: at("lat"),
+            lng: at("lng"),
+            t: at("t"),
+            address: at("address"),
+            phone: at("phone"),
+        })
     }
-}
 
-fn columns(header: &[u8]) -> Result<Columns> {
-    let header = fields(header).map_err(|reason| anyhow::anyhow!("line 1: {reason}"))?;
-    let names: Vec<String> = header
-        .iter()
-        .map(|name| name.trim().to_lowercase())
-        .collect();
-    let missing: Vec<&str> = REQUIRED
-        .into_iter()
-        .filter(|name| !names.iter().any(|column| column == name))
-        .collect();
-    if !missing.is_empty() {
-        bail!(
-            "the first line must name the columns {}, separated by commas; {} missing",
-            REQUIRED.join(", "),
-            missing.join(", "),
-        );
-    }
-    Ok(Columns { names })
-}
-
-fn fields(text: &[u8]) -> Result<csv::StringRecord, String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(text.len().max(1))
-        .from_reader(text);
-    let mut fields = csv::StringRecord::new();
-    match reader.read_record(&mut fields) {
-        Ok(_) => Ok(fields),
-        Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-            Err("not valid UTF-8".to_owned())
+    fn row(&self, fields: &[&str]) -> Result<Row, String> {
+        let (found, columns) = (fields.len(), self.count);
+        if found != columns {
+            return Err(format!("{found} fields, but the header names {columns}"));
         }
-        Err(error) => Err(error.to_string()),
+        let field = |at: Option<usize>| fields.get(at?).map(|field| (*field).to_owned());
+        Ok(Row {
+            id: field(self.id),
+            name: field(self.name),
+            lat: field(self.lat),
+            lng: field(self.lng),
+            t: field(self.t),
+            address: field(self.address),
+            phone: field(self.phone),
+        })
     }
 }
 
-/// The number of a record's first line, and its bytes, or why there are none.
-type Record = (u64, Result<Vec<u8>, String>);
+/// The number of a record's first line, and its fields, or why there are none.
+type Record<'a> = (u64, Result<Vec<&'a str>, String>);
+
+/// The number of a line, and its bytes, or why there are none.
+type Numbered = (u64, Result<Vec<u8>, String>);
 
 /// A file cut into records: lines, and those that follow while a quote is open. A quote that is
 /// not closed costs its own line and no other.
 struct Records<R> {
     lines: Lines<R>,
     /// Lines that were taken for the rest of a record and are none.
-    returned: VecDeque<Record>,
+    returned: VecDeque<Numbered>,
+    /// One for the whole file: making it costs as much as hundreds of records.
+    parser: Reader,
+    /// The fields of the record that is being read, one behind the other, and where they end.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    /// How much of these is of this record.
+    written: usize,
+    ended: usize,
 }
 
-impl<R: std::io::BufRead> Records<R> {
+impl<R: BufRead> Records<R> {
     fn new(input: R) -> Self {
+        // Lines have lost what ends them in other ways.
+        let terminator = Terminator::Any(b'\n');
         Self {
             lines: Lines::new(input),
             returned: VecDeque::new(),
+            parser: ReaderBuilder::new().terminator(terminator).build(),
+            text: Vec::new(),
+            ends: Vec::new(),
+            written: 0,
+            ended: 0,
         }
     }
 
-    fn next(&mut self) -> std::io::Result<Option<Record>> {
-        let Some((first, line)) = self.line()? else {
-            return Ok(None);
+    /// The next record; empty lines are passed over.
+    fn next(&mut self) -> std::io::Result<Option<Record<'_>>> {
+        let (first, line) = loop {
+            match self.line()? {
+                None => return Ok(None),
+                Some((_, Ok(line))) if line.is_empty() => {}
+                Some((number, Ok(line))) => break (number, line),
+                Some((number, Err(reason))) => return Ok(Some((number, Err(reason)))),
+            }
         };
-        let Ok(line) = line else {
-            return Ok(Some((first, line)));
-        };
-        let mut quote = Quote::default();
-        quote.follow(&line);
-        if !quote.open {
-            return Ok(Some((first, Ok(line))));
+        self.parser.reset();
+        (self.written, self.ended) = (0, 0);
+        if self.ends_with(&line) {
+            return Ok(Some((first, self.fields())));
         }
         let mut length = line.len();
-        let mut taken = vec![(first, line)];
-        while quote.open {
-            let next = match self.line()? {
+        let mut followed = Vec::new();
+        loop {
+            let (number, line) = match self.line()? {
                 Some((number, Ok(line))) if length + line.len() < LONGEST => (number, line),
-                other => return Ok(Some(self.give_back(taken, other))),
+                other => {
+                    self.give_back(followed, other);
+                    let reason = "a quote is opened and not closed".to_owned();
+                    return Ok(Some((first, Err(reason))));
+                }
             };
-            length += next.1.len() + 1;
-            quote.follow(b"\n");
-            quote.follow(&next.1);
-            taken.push(next);
+            length += line.len() + 1;
+            if self.ends_with(&line) {
+                return Ok(Some((first, self.fields())));
+            }
+            followed.push((number, Ok(line)));
         }
-        let lines: Vec<Vec<u8>> = taken.into_iter().map(|(_, line)| line).collect();
-        Ok(Some((first, Ok(lines.join(&b'\n')))))
     }
 
-    /// The first of `lines` is bad; the others, and the one `after` them, will be read again.
-    fn give_back(&mut self, lines: Vec<(u64, Vec<u8>)>, after: Option<Record>) -> Record {
-        let mut lines = lines.into_iter().map(|(number, line)| (number, Ok(line)));
-        let first = lines.next().map_or(0, |(number, _)| number);
-        for line in lines.chain(after).collect::<Vec<_>>().into_iter().rev() {
+    /// Adds a line to the record; whether it is the last.
+    fn ends_with(&mut self, line: &[u8]) -> bool {
+        for part in [line, b"\n"] {
+            let mut rest = part;
+            // To a parser that is given nothing, the file is over.
+            while !rest.is_empty() {
+                let text = &mut self.text[self.written..];
+                let ends = &mut self.ends[self.ended..];
+                let (result, read, written, ended) = self.parser.read_record(rest, text, ends);
+                rest = &rest[read..];
+                self.written += written;
+                self.ended += ended;
+                match result {
+                    ReadRecordResult::InputEmpty => {}
+                    ReadRecordResult::OutputFull => {
+                        self.text.resize(self.written + rest.len() + 1, 0);
+                    }
+                    ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ended + 8, 0),
+                    ReadRecordResult::Record | ReadRecordResult::End => return true,
+                }
+            }
+        }
+        false
+    }
+
+    fn fields(&self) -> Result<Vec<&str>, String> {
+        let mut start = 0;
+        let ends = self.ends[..self.ended].iter();
+        ends.map(|end| {
+            let field = &self.text[start..*end];
+            start = *end;
+            std::str::from_utf8(field).map_err(|_| "not valid UTF-8".to_owned())
+        })
+        .collect()
+    }
+
+    /// `lines`, and the one `after` them, will be read again.
+    fn give_back(&mut self, lines: Vec<Numbered>, after: Option<Numbered>) {
+        for line in lines.into_iter().chain(after).rev() {
             self.returned.push_front(line);
         }
-        (first, Err("a quote is opened and not closed".to_owned()))
     }
 
-    fn line(&mut self) -> std::io::Result<Option<Record>> {
+    fn line(&mut self) -> std::io::Result<Option<Numbered>> {
         if let Some(line) = self.returned.pop_front() {
             return Ok(Some(line));
         }
@@ -167,35 +217,6 @@ impl<R: std::io::BufRead> Records<R> {
             Some(Line::TooLong) => Err(format!("longer than {LONGEST} bytes")),
         };
         Ok(Some((self.lines.number(), line)))
-    }
-}
-
-/// Whether a quoted field is open. As in RFC 4180, a quote opens a field only at its beginning.
-struct Quote {
-    open: bool,
-    field_begins: bool,
-}
-
-impl Default for Quote {
-    fn default() -> Self {
-        Self {
-            open: false,
-            field_begins: true,
-        }
-    }
-}
-
-impl Quote {
-    fn follow(&mut self, text: &[u8]) {
-        for byte in text {
-            match byte {
-                // A doubled quote closes the field and opens it again.
-                b'"' if self.open => (self.open, self.field_begins) = (false, true),
-                b'"' if self.field_begins => self.open = true,
-                b',' if !self.open => self.field_begins = true,
-                _ => self.field_begins = false,
-            }
-        }
     }
 }
 
@@ -320,6 +341,35 @@ mod tests {
         names(
             &format!("{HEADER}1,the \"a,60,24,1,,\n2,b,60,24,1,,\n"),
             &["the \"a", "b"],
+        );
+    }
+
+    #[test]
+    fn quotes_that_never_close_cost_their_lines_and_no_others() {
+        // Each line closes what the one before opened, and opens again.
+        let odd = "x\",y,\"\n".repeat(3);
+        let bad = |line| format!("line {line}: a quote is opened and not closed");
+        let bad: Vec<String> = (2..5).map(bad).collect();
+        let mut expected: Vec<&str> = bad.iter().map(String::as_str).collect();
+        expected.push("b");
+        names(&format!("{HEADER}{odd}2,b,60,24,1,,\n"), &expected);
+    }
+
+    #[test]
+    fn records_of_every_length_and_number_of_fields_follow_each_other() {
+        let wide = ",".repeat(300);
+        let long = "y".repeat(10_000);
+        names(
+            &format!(
+                "{HEADER}1,a,60,24,1,,\n2,b,60,24,1{wide}\n3,c,60,24,1,\"{long}\",\n\n\r\n\
+                 4,d,60,24,1,\"\",\"\""
+            ),
+            &[
+                "a",
+                "line 3: 305 fields, but the header names 7",
+                "line 4: address must have at most 255 characters on one line",
+                "d",
+            ],
         );
     }
 
