@@ -2,7 +2,8 @@
 //!
 //! The servers take turns with each kind of load, so that the machine's moods meet all of them. The
 //! clients are a process of their own, and behave alike whomever they talk to. Ours stores every
-//! message before anybody sees it; ejabberd is measured storing (mod_mam in SQL) and not storing.
+//! message before anybody sees it; ejabberd is measured storing (mod_mam in PostgreSQL, and in
+//! SQLite, as ours) and not storing.
 
 mod client;
 mod ejabberd;
@@ -58,9 +59,9 @@ pub(crate) struct Options {
     /// How often each server has its turn with each load
     #[arg(long, default_value_t = 2)]
     rounds: u32,
-    /// Where ejabberd archives when it does
-    #[arg(long, value_enum, default_value = "postgres")]
-    archive: Archive,
+    /// Where ejabberd archives when it does, each in its turn; "none" for not at all
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["postgres", "sqlite"])]
+    archive: Vec<Archive>,
     /// Measure ours alone
     #[arg(long)]
     alone: bool,
@@ -96,7 +97,7 @@ struct Load {
 /// All that is measured with.
 struct Bench {
     people: People,
-    /// Ours first; then ejabberd storing and not storing.
+    /// Ours first; then ejabberd storing, and last not storing.
     peers: Vec<Peer>,
     time: Duration,
     rounds: u32,
@@ -142,9 +143,10 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
 fn peers(people: &People, folder: &Path, options: &Options) -> Vec<Peer> {
     let mut peers = vec![Peer::ours(people)];
     if !options.alone {
-        peers.extend(Peer::ejabberd(folder, options.archive));
-        if peers.len() > 1 && options.archive != Archive::None {
-            peers.extend(Peer::ejabberd(folder, Archive::None));
+        let archives = options.archive.iter().copied();
+        let archives = archives.filter(|archive| *archive != Archive::None);
+        for archive in archives.chain([Archive::None]) {
+            peers.extend(Peer::ejabberd(folder, archive));
         }
     }
     peers
@@ -259,7 +261,7 @@ impl Bench {
             }
         }
         report.table(self.table(part, &results).await);
-        goals(part, &results, report);
+        goals(part, &self.peers, &results, report);
         Ok(())
     }
 
@@ -331,7 +333,7 @@ const DEAF: [&str; 8] = [
 const LOGINS: [&str; 4] = ["load", "logins/s", "server cpu us each", "load cpu us each"];
 
 /// What was hoped for, of ours against each of the others.
-fn goals(part: Part, results: &[(&Load, Vec<Measured>)], report: &mut Report) {
+fn goals(part: Part, peers: &[Peer], results: &[(&Load, Vec<Measured>)], report: &mut Report) {
     if part == Part::Deaf {
         if let [(_, without), (_, with)] = results {
             let (without, with) = (&without[0], &with[0]);
@@ -351,8 +353,8 @@ fn goals(part: Part, results: &[(&Load, Vec<Measured>)], report: &mut Report) {
         let Some((ours, others)) = all.split_first() else {
             continue;
         };
-        let names = ["ejabberd storing", "ejabberd not storing"];
-        for (their, who) in others.iter().zip(names) {
+        for (their, peer) in others.iter().zip(&peers[1..]) {
+            let (who, stores) = (&peer.name, peer.stores);
             let (name, speed) = (load.name, ours.rate() / their.rate());
             match part {
                 Part::Rooms => {
@@ -362,13 +364,13 @@ fn goals(part: Part, results: &[(&Load, Vec<Measured>)], report: &mut Report) {
                     report.goal(what, CPU_GOAL, saved);
                 }
                 // To say more than who stores nothing is not asked of who stores everything.
-                Part::Chat if who == names[0] => {
+                Part::Chat if stores => {
                     report.goal(format!("{name}: messages/s by {who}"), CHAT_GOAL, speed);
                     let p99 = |of: &Measured| of.outcome.p99_ms.unwrap_or(f64::NAN);
                     let what = format!("{name}: p99, {who} by ours");
                     report.goal(what, 1.0, p99(their) / p99(ours));
                 }
-                Part::Logins if who == names[0] => {
+                Part::Logins if stores => {
                     report.goal(format!("logins/s {name} by {who}"), LOGINS_GOAL, speed);
                 }
                 Part::Chat | Part::Logins | Part::Idle | Part::Deaf => {}

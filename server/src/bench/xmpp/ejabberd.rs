@@ -22,6 +22,9 @@ const PACKAGES: &str = "apt-get install ejabberd erlang-p1-pgsql erlang-p1-sqlit
 /// Debian's script, which says where the libraries are.
 const SCRIPT: &str = "/usr/sbin/ejabberdctl";
 
+/// Where Erlang has its libraries.
+const LIBRARIES: &str = "/usr/lib/erlang/lib";
+
 /// Its tables, and whose they are.
 const SCHEMA: &str = "/usr/share/ejabberd/sql/pg.sql";
 const USER: &str = "ejabberd";
@@ -65,6 +68,10 @@ impl Ejabberd {
     pub(super) fn find(folder: &Path, archive: Archive) -> Option<Self> {
         if !Path::new(SCRIPT).exists() {
             eprintln!("ejabberd is not installed, so nothing is compared: {PACKAGES}");
+            return None;
+        }
+        if archive == Archive::Sqlite && !has_library("p1_sqlite3-") {
+            eprintln!("ejabberd cannot store in SQLite here: {PACKAGES}");
             return None;
         }
         Some(Self {
@@ -276,4 +283,11 @@ modules:
     fn running(&self) -> Result<&Running> {
         self.running.as_ref().context("ejabberd does not run")
     }
+}
+
+/// Whether Erlang has a library whose folder begins so.
+fn has_library(name: &str) -> bool {
+    let folders = fs::read_dir(LIBRARIES).into_iter().flatten().flatten();
+    let mut names = folders.map(|folder| folder.file_name());
+    names.any(|folder| folder.to_string_lossy().starts_with(name))
 }

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 /// A server with accounts and rooms.
 pub(super) struct Peer {
     pub(super) name: String,
+    /// It keeps what is said.
+    pub(super) stores: bool,
     server: Server,
     /// So many of the people have accounts there.
     registered: usize,
@@ -63,6 +65,7 @@ impl Peer {
     pub(super) fn ours(people: &People) -> Self {
         Self {
             name: "lianlian".into(),
+            stores: true,
             server: Server::Ours {
                 data: people.data.clone(),
                 house: None,
@@ -80,6 +83,7 @@ impl Peer {
         };
         Some(Self {
             name: name.into(),
+            stores: archive != Archive::None,
             server: Server::Ejabberd(Box::new(Ejabberd::find(&folder.join(file), archive)?)),
             registered: 0,
         })
