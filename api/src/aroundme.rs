@@ -3,7 +3,8 @@
 use crate::App;
 use crate::checkins::bssid;
 use crate::error::{ApiError, ErrorBody};
-use crate::input::{Input, accuracy, point};
+use crate::fix::{At, FixParameters};
+use crate::input::Input;
 use crate::present::{PresentRow, Somebody, present_rows};
 use crate::reply::Reply;
 use crate::rows::{ShopRow, shop_rows};
@@ -11,7 +12,6 @@ use crate::session::Viewer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::UserId;
-use domain::geo::Fix;
 use domain::user::Gender;
 use projections::occupancy::Presence;
 use projections::place_ranker::{Asked, Bssid, OFFERED};
@@ -34,19 +34,10 @@ const NEARBY_M: f64 = 3_000.0;
 /// How many shops around are looked into.
 const SHOPS: usize = 5_000;
 
-/// A fix of the phone.
+/// What a phone knows besides its fix.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Here {
-    /// Latitude, WGS-84 degrees.
-    #[param(minimum = -90, maximum = 90)]
-    lat: f64,
-    /// Longitude, WGS-84 degrees.
-    #[param(minimum = -180, maximum = 180)]
-    lng: f64,
-    /// Radius in metres that holds the phone in 68 % of the cases.
-    #[param(minimum = 0, maximum = 1_000_000_000)]
-    accuracy: f64,
+pub(crate) struct Around {
     /// The Wi-Fi access point that the phone is connected to.
     bssid: Option<String>,
 }
@@ -55,18 +46,18 @@ pub(crate) struct Here {
 ///
 /// Source: seed §4; `bssid`, which the seed has at check-ins only, is an addition. What is known of
 /// the caller, if they are logged in, counts too.
-#[utoipa::path(get, path = "/aroundme/shops", tag = "places", params(Here),
+#[utoipa::path(get, path = "/aroundme/shops", tag = "places", params(FixParameters, Around),
     responses((status = 200, body = Vec<ShopRow>), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn shops(
     State(app): State<App>,
     Viewer(caller): Viewer,
-    Input(here): Input<Here>,
+    At(fix, around): At<Around>,
 ) -> Result<Response, ApiError> {
     let asked = Asked {
-        fix: fix(here.lat, here.lng, here.accuracy)?,
+        fix,
         caller,
         hidden: true,
-        bssid: access_point(here.bssid)?,
+        bssid: access_point(around.bssid)?,
         now: app.now(),
     };
     Ok(app.projections.shop_index.read(|shops| {
@@ -76,11 +67,6 @@ pub(crate) async fn shops(
             .read(|ranker| ranker.rank(shops, &asked, OFFERED));
         shop_rows(&app, ranked.iter().map(|one| one.shop))
     }))
-}
-
-/// Where a phone believes it is.
-pub(crate) fn fix(lat: f64, lng: f64, metres: f64) -> Result<Fix, ApiError> {
-    Ok(Fix::new(point(lat, lng)?, accuracy(metres)?))
 }
 
 /// The access point that a phone names, if it does.

@@ -35,12 +35,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let mut pairs = Pairs::default();
-        pairs.add_urlencoded(request.uri().query().unwrap_or_default().as_bytes())?;
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            pairs.add_body(request, app).await?;
-        }
-        pairs.read().map(Self)
+        Pairs::of(request, app).await?.read().map(Self)
     }
 }
 
@@ -49,6 +44,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
 pub(crate) struct Pairs(Vec<(String, String)>);
 
 impl Pairs {
+    /// What stands in the query and, where a body may be, in the body.
+    pub(crate) async fn of(request: Request, app: &App) -> Result<Self, ApiError> {
+        let mut pairs = Self::default();
+        pairs.add_urlencoded(request.uri().query().unwrap_or_default().as_bytes())?;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            pairs.add_body(request, app).await?;
+        }
+        Ok(pairs)
+    }
+
     pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         if self.0.len() == MAX_PARAMETERS {
             return Err(ApiError::bad_request("too many parameters"));
@@ -134,10 +139,10 @@ impl Pairs {
         Ok(())
     }
 
-    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         // A trip through one encoding makes all sources alike, also in what is said of mistakes.
         let encoded = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(self.0)
+            .extend_pairs(&self.0)
             .finish();
         let pairs = form_urlencoded::parse(encoded.as_bytes());
         let reader = serde_urlencoded::Deserializer::new(pairs);

@@ -10,6 +10,7 @@ mod blobs;
 mod checkins;
 mod coupons;
 mod error;
+mod fix;
 mod follow_info;
 mod follows;
 mod health;

@@ -2,7 +2,8 @@
 
 use crate::App;
 use crate::error::{ApiError, ErrorBody};
-use crate::input::{Input, Page, accuracy, point};
+use crate::fix::{At, FixParameters};
+use crate::input::{Input, Page};
 use crate::present::{PresentRow, present_rows};
 use crate::reply::Reply;
 use crate::rows::{ShopRow, shop_rows};
@@ -15,19 +16,10 @@ use projections::shop_index::Filter;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// What to look for, and from where.
+/// What to look for.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Nearby {
-    /// Latitude, WGS-84 degrees.
-    #[param(minimum = -90, maximum = 90)]
-    lat: f64,
-    /// Longitude, WGS-84 degrees.
-    #[param(minimum = -180, maximum = 180)]
-    lng: f64,
-    /// Radius in metres that holds the phone in 68 % of the cases.
-    #[param(minimum = 0, maximum = 1_000_000_000)]
-    accuracy: f64,
     /// Which page, from 1.
     #[param(default = 1, minimum = 1)]
     page: Option<u32>,
@@ -45,14 +37,12 @@ pub(crate) struct Nearby {
 /// `GET /shop/nearby`: shops by distance, nearest first.
 ///
 /// Source: seed §5.
-#[utoipa::path(get, path = "/shop/nearby", tag = "places", params(Nearby),
+#[utoipa::path(get, path = "/shop/nearby", tag = "places", params(FixParameters, Nearby),
     responses((status = 200, body = Vec<ShopRow>), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn nearby(
     State(app): State<App>,
-    Input(query): Input<Nearby>,
+    At(fix, query): At<Nearby>,
 ) -> Result<Response, ApiError> {
-    let from = point(query.lat, query.lng)?;
-    accuracy(query.accuracy)?;
     let page = Page::of(query.page, query.pcount)?;
     let category = query.category.map(Category::try_from).transpose();
     let category = category.map_err(|error| ApiError::bad_request(format!("type: {error}")))?;
@@ -61,7 +51,7 @@ pub(crate) async fn nearby(
         name: query.name.filter(|name| !name.is_empty()),
     };
     Ok(app.projections.shop_index.read(|shops| {
-        let near = shops.nearest(from, &filter, page.skip(), page.take());
+        let near = shops.nearest(fix.point, &filter, page.skip(), page.take());
         shop_rows(&app, near.iter().map(|near| near.shop))
     }))
 }

@@ -2,9 +2,9 @@
 //! have served.
 
 use crate::App;
-use crate::aroundme::{access_point, fix};
+use crate::aroundme::access_point;
 use crate::error::{ApiError, ErrorBody};
-use crate::input::Input;
+use crate::fix::{At, FixParameters};
 use crate::reply::Reply;
 use crate::rows::profile;
 use crate::session::Operator;
@@ -14,19 +14,10 @@ use projections::place_ranker::{Asked, Ranked, Score};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A question of a phone.
+/// Whose question it is, and what their phone knows besides its fix.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Question {
-    /// Latitude, WGS-84 degrees.
-    #[param(minimum = -90, maximum = 90)]
-    lat: f64,
-    /// Longitude, WGS-84 degrees.
-    #[param(minimum = -180, maximum = 180)]
-    lng: f64,
-    /// Radius in metres that holds the phone in 68 % of the cases.
-    #[param(minimum = 0, maximum = 1_000_000_000)]
-    accuracy: f64,
     /// The Wi-Fi access point that the phone is connected to.
     bssid: Option<String>,
     /// Who asks; by default somebody without history.
@@ -95,16 +86,16 @@ pub(crate) struct KnownRow {
 ///
 /// It tells of no person but the one who is asked about, and nothing of what they did while hiding
 /// from everyone: their own list knows of that, this one does not.
-#[utoipa::path(get, path = "/admin/aroundme/explain", tag = "admin", params(Question),
+#[utoipa::path(get, path = "/admin/aroundme/explain", tag = "admin", params(FixParameters, Question),
     security(("operator" = [])),
     responses((status = 200, body = Explanation), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn explain(
     State(app): State<App>,
     _: Operator,
-    Input(question): Input<Question>,
+    At(fix, question): At<Question>,
 ) -> Result<Reply<Explanation>, ApiError> {
     let asked = Asked {
-        fix: fix(question.lat, question.lng, question.accuracy)?,
+        fix,
         caller: question.user_id,
         hidden: false,
         bssid: access_point(question.bssid)?,
