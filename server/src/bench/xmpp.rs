@@ -355,6 +355,10 @@ fn goals(part: Part, peers: &[Peer], results: &[(&Load, Vec<Measured>)], report:
         };
         for (their, peer) in others.iter().zip(&peers[1..]) {
             let (who, stores) = (&peer.name, peer.stores);
+            if their.rate() <= 0.0 {
+                // Nothing came back in the time, so there is nothing to compare with.
+                continue;
+            }
             let (name, speed) = (load.name, ours.rate() / their.rate());
             match part {
                 Part::Rooms => {
