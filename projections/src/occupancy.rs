@@ -9,6 +9,7 @@ use domain::{CheckinId, Event, EventKind, Millis, ShopId, UserId};
 use eventlog::RecordedEvent;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 /// How many people are in a shop.
@@ -45,6 +46,9 @@ pub struct Occupancy {
     /// Where each person was last: shop, time, number; so that the people of one shop lie side by
     /// side by time, and a walk stops where the window does.
     latest: BTreeSet<(u64, i64, u32)>,
+    /// How many people were last in each shop, and none for most: that nobody is there is known
+    /// sooner by this.
+    last_in: HashMap<u64, u32>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -158,8 +162,11 @@ impl Occupancy {
     ) -> impl Iterator<Item = (Millis, &Person)> {
         let oldest = now.0.saturating_sub(window_ms);
         let shop = shop.get();
-        self.latest
-            .range((shop, oldest, 0)..=(shop, i64::MAX, u32::MAX))
+        let anybody = self.last_in.contains_key(&shop).then_some(&self.latest);
+        let range = (shop, oldest, 0)..=(shop, i64::MAX, u32::MAX);
+        let latest = anybody.into_iter();
+        latest
+            .flat_map(move |latest| latest.range(range.clone()))
             .map(|&(_, at, number)| (Millis(at), &self.people[number as usize]))
             .filter(|(_, person)| person.invisible != Invisible::ToEveryone && !person.banned)
     }
@@ -197,14 +204,26 @@ impl Occupancy {
     /// Changes the check-ins of a person, and with them where the person was last.
     fn change_visits(&mut self, number: u32, change: impl FnOnce(&mut Vec<Visit>)) {
         let visits = &mut self.people[number as usize].visits;
-        let place = |visit: &Visit| (visit.shop, visit.at, number);
-        if let Some(visit) = visits.last() {
-            self.latest.remove(&place(visit));
-        }
+        let before = visits.last().copied();
         change(visits);
-        if let Some(visit) = visits.last() {
-            self.latest.insert(place(visit));
+        let after = visits.last().copied();
+        if let Some(visit) = before {
+            self.latest.remove(&(visit.shop, visit.at, number));
+            if let Entry::Occupied(mut people) = self.last_in.entry(visit.shop) {
+                *people.get_mut() -= 1;
+                if *people.get() == 0 {
+                    people.remove();
+                }
+            }
         }
+        if let Some(visit) = after {
+            self.was_last_in(visit, number);
+        }
+    }
+
+    fn was_last_in(&mut self, visit: Visit, number: u32) {
+        self.latest.insert((visit.shop, visit.at, number));
+        *self.last_in.entry(visit.shop).or_default() += 1;
     }
 
     fn check_in(&mut self, user: UserId, visit: Visit) -> Result<(), Poison> {
@@ -291,18 +310,17 @@ impl Serialize for Occupancy {
 
 impl<'de> Deserialize<'de> for Occupancy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut occupancy = Self {
-            people: Vec::deserialize(deserializer)?,
-            ..Self::default()
-        };
-        for (number, person) in (0..).zip(&occupancy.people) {
+        let people = Vec::<Person>::deserialize(deserializer)?;
+        let mut occupancy = Self::default();
+        for (number, person) in (0..).zip(&people) {
             if occupancy.numbers.insert(person.id, number).is_some() {
                 return Err(D::Error::custom("a person stands there twice"));
             }
             if let Some(visit) = person.visits.last() {
-                occupancy.latest.insert((visit.shop, visit.at, number));
+                occupancy.was_last_in(*visit, number);
             }
         }
+        occupancy.people = people;
         Ok(occupancy)
     }
 }

@@ -185,9 +185,20 @@ impl PlaceRanker {
             let from = metres(fix.point);
             let popular = self.popular.around(fix.point, popular_m).take(LOOKED_AT);
             let popular = popular.filter(|number| self.may_be_within(*number, popular_m, from));
-            let popular = popular.filter_map(open);
-            let within = popular.filter(|(_, distance_m)| *distance_m <= popular_m);
-            found.extend(within.take(BEST));
+            let mut among: Vec<u64> = nearest.iter().map(|near| near.shop.id.get()).collect();
+            among.sort_unstable();
+            let within = popular.filter_map(|number| {
+                if among
+                    .binary_search(&self.places[number as usize].id)
+                    .is_ok()
+                {
+                    // It is found already, and counts.
+                    return Some(None);
+                }
+                let near = |found: &(Shop<'_>, f64)| found.1 <= popular_m;
+                open(number).filter(near).map(Some)
+            });
+            found.extend(within.take(BEST).flatten());
             let own = looked
                 .own
                 .by_place

@@ -20,8 +20,9 @@ pub struct Shop<'a> {
     /// Its id.
     pub id: ShopId,
     card: &'a Card,
-    /// Name, address and phone, one behind the other.
-    text: &'a str,
+    /// Where its own are among others, not looked at before somebody wants to know them: many shops
+    /// are weighed of which few are shown.
+    texts: &'a str,
     extra: Option<&'a Arc<Extra>>,
 }
 
@@ -162,7 +163,7 @@ impl<'a> Shop<'a> {
 
     /// Name, address and phone, one behind the other.
     pub(super) fn text(self) -> &'a str {
-        self.text
+        self.texts.get(self.card.range()).unwrap_or_default()
     }
 
     /// What stands apart, if anything does.
@@ -186,7 +187,9 @@ impl<'a> Shop<'a> {
             name + address..name + address + phone,
         ][number]
             .clone();
-        self.text.get(range).unwrap_or_default()
+        let begin = self.card.range().start;
+        let range = begin.saturating_add(range.start)..begin.saturating_add(range.end);
+        self.texts.get(range).unwrap_or_default()
     }
 }
 
@@ -209,7 +212,7 @@ impl fmt::Debug for Shop<'_> {
 /// Equal are shops of which the same is known, wherever it lies.
 impl PartialEq for Shop<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.card(0) == other.card(0) && self.text == other.text && self.extra == other.extra
+        self.card(0) == other.card(0) && self.text() == other.text() && self.extra == other.extra
     }
 }
 
@@ -219,7 +222,7 @@ impl Card {
         Shop {
             id: self.id,
             card: self,
-            text: texts.get(self.range()).unwrap_or_default(),
+            texts,
             extra,
         }
     }
@@ -317,7 +320,7 @@ impl Fresh {
     pub(super) fn of(shop: Shop<'_>) -> Self {
         Self {
             card: shop.card(0),
-            text: shop.text.into(),
+            text: shop.text().into(),
             extra: shop.extra.cloned(),
             signature: names::signature(shop.name()),
         }
