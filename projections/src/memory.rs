@@ -137,6 +137,23 @@ impl<P: MemoryProjection> Live<P> {
             reason,
         })
     }
+
+    /// The model as a file, complete up to `position`; `None` when it cannot be written down.
+    #[must_use]
+    pub fn to_snapshot(&self, position: Position) -> Option<Vec<u8>> {
+        let write = |state: &P| snapshot::write(P::NAME, P::VERSION, position, state);
+        match self.read(P::frozen) {
+            Some(frozen) => write(&frozen),
+            None => self.read(write),
+        }
+    }
+
+    /// A model as such a file has it, if it is one of this version; and how far it reaches.
+    #[must_use]
+    pub fn from_snapshot(file: &[u8]) -> Option<(Self, Position)> {
+        let (position, state) = snapshot::read(P::NAME, P::VERSION, file)?;
+        Some((Self::new(state), position))
+    }
 }
 
 impl<P> Clone for Live<P> {
@@ -341,11 +358,7 @@ impl<P: MemoryProjection> Slot for Live<P> {
     }
 
     fn snapshot(&self, position: Position) -> Option<Vec<u8>> {
-        let write = |state: &P| snapshot::write(P::NAME, P::VERSION, position, state);
-        match self.read(P::frozen) {
-            Some(frozen) => write(&frozen),
-            None => self.read(write),
-        }
+        self.to_snapshot(position)
     }
 
     fn restore(&self, file: &[u8]) -> Option<Position> {

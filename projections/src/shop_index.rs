@@ -20,7 +20,7 @@ mod tree;
 pub use shop::Shop;
 
 use crate::memory::{Chore, MemoryProjection, Poison};
-use best::{Hit, Of};
+use best::Hit;
 use domain::geo::{Point, arc_m};
 use domain::shop::Category;
 use domain::{Event, EventKind, ShopId};
@@ -110,6 +110,19 @@ impl ShopIndex {
         self.max_id
     }
 
+    /// How many shops have changed since all were packed.
+    #[must_use]
+    pub fn unpacked(&self) -> usize {
+        self.fresh.len()
+    }
+
+    /// How many bytes names, addresses and phones take.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let fresh = self.fresh.shops().map(|shop| shop.text().len());
+        self.packed.text_bytes() + fresh.sum::<usize>()
+    }
+
     /// All open shops, in the order of their ids. Sorts them first.
     pub fn iter(&self) -> impl Iterator<Item = Shop<'_>> {
         let mut shops: Vec<Shop<'_>> = self.packed_alive().chain(self.fresh.shops()).collect();
@@ -133,8 +146,7 @@ impl ShopIndex {
             category: filter.category,
             needle: needle.as_ref(),
         };
-        let mut best = self.best(skip.saturating_add(limit), f64::INFINITY);
-        self.search(&search, &mut best);
+        let best = self.search(&search, skip.saturating_add(limit), f64::INFINITY);
         self.shown(best.after(skip)).collect()
     }
 
@@ -147,8 +159,7 @@ impl ShopIndex {
             category: None,
             needle: None,
         };
-        let mut best = self.best(limit, reach_2(radius_m));
-        self.search(&search, &mut best);
+        let best = self.search(&search, limit, reach_2(radius_m));
         let near = self.shown(best.after(0));
         near.take_while(|near| near.distance_m <= radius_m)
             .collect()
@@ -157,24 +168,13 @@ impl ShopIndex {
     /// Calls `visit` for every shop within `radius_m` of `from`, in no order: cheaper than
     /// [`Self::within`] where there are very many.
     pub fn for_each_within(&self, from: Point, radius_m: f64, mut visit: impl FnMut(ShopId, f64)) {
-        let search = Search {
-            from: from.unit_vector(),
-            category: None,
-            needle: None,
-        };
-        let reach_2 = reach_2(radius_m);
-        // Nothing is kept of those with one point.
-        let mut several = self.best(usize::MAX, reach_2);
-        let mut found = |hit: Hit| {
-            let distance_m = arc_m(hit.distance_2.sqrt());
-            if distance_m <= radius_m
-                && let Some(id) = self.id_of(hit.of)
-            {
+        let from = from.unit_vector();
+        self.each_within(from, reach_2(radius_m), |id, distance_2| {
+            let distance_m = arc_m(distance_2.sqrt());
+            if distance_m <= radius_m {
                 visit(id, distance_m);
             }
-        };
-        self.search_packed(&search, &mut several, |_, hit| found(hit));
-        self.search_fresh(&search, &mut several, |_, hit| found(hit));
+        });
     }
 
     /// The packed shop of a number, if it is still as it was packed.
@@ -192,12 +192,8 @@ impl ShopIndex {
 
     fn shown(&self, hits: Vec<Hit>) -> impl Iterator<Item = Near<'_>> {
         hits.into_iter().filter_map(|hit| {
-            let shop = match hit.of {
-                Of::Packed(number) => self.packed.shop(number)?,
-                Of::Fresh(id) => self.fresh.get(id)?.shop(),
-            };
             Some(Near {
-                shop,
+                shop: self.shop_of(hit.of)?,
                 distance_m: arc_m(hit.distance_2.sqrt()),
             })
         })
@@ -275,7 +271,7 @@ impl Dead {
 
 impl MemoryProjection for ShopIndex {
     const NAME: &'static str = "shop_index";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const KINDS: &'static [EventKind] = &[
         EventKind::ShopRegistered,
         EventKind::ShopRevised,

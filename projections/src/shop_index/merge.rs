@@ -6,7 +6,7 @@
 
 use super::fresh::FreshShops;
 use super::packed::Packed;
-use super::shop::{Fresh, Shop};
+use super::shop::Fresh;
 use super::{Dead, ShopIndex};
 use crate::memory::Chore;
 use domain::ShopId;
@@ -77,11 +77,16 @@ impl ShopIndex {
 
 impl Chore<ShopIndex> for Merge {
     fn work(&mut self) {
-        let packed = self.packed.shops();
-        let alive = packed.filter(|(number, _)| !self.dead.contains(*number));
-        let fresh = self.fresh.iter().map(|fresh| fresh.shop());
-        let shops: Vec<Shop<'_>> = alive.map(|(_, shop)| shop).chain(fresh).collect();
-        self.made = Some(Packed::of(&shops));
+        let numbers = (0..).take(self.packed.len());
+        let alive: Vec<u32> = numbers
+            .filter(|number| !self.dead.contains(*number))
+            .collect();
+        let count = (alive.len() + self.fresh.len()) as u32;
+        let shop = |at: u32| match alive.get(at as usize) {
+            Some(number) => self.packed.at(*number),
+            None => self.fresh[at as usize - alive.len()].shop(),
+        };
+        self.made = Some(Packed::of(count, shop));
     }
 
     fn finish(&mut self, index: &mut ShopIndex) {

@@ -12,16 +12,17 @@ use serde::{Deserialize, Serialize};
 const LISTS: usize = 6;
 /// Reading a leaf's number from a list takes this part of the time in which a leaf is looked
 /// through.
-const LEAF_PER_NUMBER: u64 = 256;
+const LEAF_PER_NUMBER: u64 = 128;
 
 /// What is searched for.
 #[derive(Clone, Debug)]
 pub(super) struct Needle {
     /// Folded.
     text: String,
-    /// What a name must have to contain it.
+    /// What a name must have to contain it, and what is looked up.
     grams: Vec<Gram>,
-    signature: u64,
+    /// Of single characters too: hardly a name has all of these bits by chance.
+    pub(super) signature: u64,
 }
 
 /// The leaves whose names have a gram, for every gram there is.
@@ -103,8 +104,10 @@ impl Needle {
         }
         grams.sort_unstable();
         grams.dedup();
+        let singles = text.chars().map(single);
+        let all = grams.iter().copied().chain(singles);
         Some(Self {
-            signature: grams.iter().fold(0, |bits, gram| bits | bits_of(*gram)),
+            signature: all.fold(0, |bits, gram| bits | bits_of(gram)),
             text,
             grams,
         })
@@ -117,11 +120,6 @@ impl Needle {
         }
         let folded: String = shop.name().chars().flat_map(fold).collect();
         folded.contains(&self.text)
-    }
-
-    /// Whether it may be in a name of this [`signature`].
-    pub(super) fn may_be_in(&self, signature: u64) -> bool {
-        self.signature & !signature == 0
     }
 }
 
@@ -202,8 +200,9 @@ impl Names {
             .collect();
         grams.sort_unstable();
         let bytes = grams.first()?.0 as u64;
+        // Without the list, `wanted * leaves / bytes` leaves are looked through; with it, `wanted`.
         let worth = (wanted as u64)
-            .saturating_mul(u64::from(leaves))
+            .saturating_mul(u64::from(leaves).saturating_sub(bytes))
             .saturating_mul(LEAF_PER_NUMBER);
         if bytes.saturating_mul(bytes) > worth {
             return None;

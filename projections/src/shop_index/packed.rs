@@ -1,6 +1,6 @@
 //! Very many shops, packed: found by place, by id and by name, and never changed.
 
-use super::names::{Names, Needle, mix, signature};
+use super::names::{Names, mix, signature};
 use super::shop::{Card, Extra, Shop};
 use super::tree::{self, Item, Tree};
 use domain::ShopId;
@@ -16,8 +16,6 @@ pub(super) struct Packed {
     extras: Vec<(u32, Arc<Extra>)>,
     numbers: Numbers,
     tree: Tree,
-    /// What each name may contain: most can be passed over without being looked at.
-    signatures: Vec<u64>,
     /// `None` where there is nothing, or too much, to look up.
     names: Option<Names>,
 }
@@ -31,22 +29,26 @@ struct Numbers(Vec<u32>);
 const FREE: u32 = u32::MAX;
 
 impl Packed {
-    /// Packs `shops`, each of which comes once. Takes about a second for a million.
-    pub(super) fn of(shops: &[Shop<'_>]) -> Self {
-        let mut items = Vec::with_capacity(shops.len());
-        for (number, shop) in (0..FREE).zip(shops) {
-            items.extend(items_of(*shop, number));
+    /// Packs the shops 0 to `count` that `shop` gives, each of which comes once. Takes about a
+    /// second for a million.
+    ///
+    /// They are asked for more than once, rather than listed: a list takes as much memory as their
+    /// cards do.
+    pub(super) fn of<'a>(count: u32, shop: impl Fn(u32) -> Shop<'a>) -> Self {
+        let mut items = Vec::with_capacity(count as usize);
+        for number in 0..count {
+            items.extend(items_of(shop(number), number));
         }
         tree::sort(&mut items);
 
         // From now on shops are numbered as they come in the tree.
-        let mut renumbered = vec![FREE; shops.len()];
-        let mut order: Vec<Shop<'_>> = Vec::with_capacity(shops.len());
+        let mut renumbered = vec![FREE; count as usize];
+        let mut order = Vec::with_capacity(count as usize);
         for item in &mut items {
             let number = &mut renumbered[item.shop as usize];
             if *number == FREE {
                 *number = order.len() as u32;
-                order.push(shops[item.shop as usize]);
+                order.push(item.shop);
             }
             item.shop = *number;
         }
@@ -54,10 +56,11 @@ impl Packed {
         let tree = Tree::of(&items);
         drop(items);
 
-        let mut texts = String::with_capacity(order.iter().map(|shop| shop.text().len()).sum());
+        let order = || order.iter().map(|number| shop(*number));
+        let mut texts = String::with_capacity(order().map(|shop| shop.text().len()).sum());
         let mut extras = Vec::new();
-        let mut cards = Vec::with_capacity(order.len());
-        for (number, shop) in (0..).zip(&order) {
+        let mut cards = Vec::with_capacity(count as usize);
+        for (number, shop) in (0..).zip(order()) {
             cards.push(shop.card(texts.len() as u64));
             texts.push_str(shop.text());
             extras.extend(shop.extra().map(|extra| (number, Arc::clone(extra))));
@@ -70,7 +73,6 @@ impl Packed {
             extras,
             numbers,
             tree,
-            signatures: Vec::new(),
             names: None,
         };
         packed.sign();
@@ -104,7 +106,6 @@ impl Packed {
             extras,
             numbers,
             tree: Tree::default(),
-            signatures: Vec::new(),
             names,
         };
         packed.tree = Tree::of(&packed.items_at(places)?);
@@ -178,6 +179,11 @@ impl Packed {
         self.cards.len()
     }
 
+    /// How many bytes their texts take.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.texts.len()
+    }
+
     /// All shops, by number.
     pub(super) fn shops(&self) -> impl Iterator<Item = (u32, Shop<'_>)> {
         (0..).map_while(|number| Some((number, self.shop(number)?)))
@@ -185,12 +191,17 @@ impl Packed {
 
     /// The shop of a number.
     pub(super) fn shop(&self, number: u32) -> Option<Shop<'_>> {
-        let card = self.cards.get(number as usize)?;
+        ((number as usize) < self.cards.len()).then(|| self.at(number))
+    }
+
+    /// The shop of a number that there is.
+    pub(super) fn at(&self, number: u32) -> Shop<'_> {
+        let card = &self.cards[number as usize];
         let extra = card.has_extra().then(|| {
             let at = self.extras.binary_search_by_key(&number, |(of, _)| *of);
             at.ok().map(|at| &self.extras[at].1)
         });
-        Some(card.shop(&self.texts, extra.flatten()))
+        card.shop(&self.texts, extra.flatten())
     }
 
     /// The number of a shop.
@@ -211,17 +222,10 @@ impl Packed {
         self.cards.get(number as usize).map(|card| card.id)
     }
 
-    /// Whether the name of a shop contains `needle`.
-    pub(super) fn is_named(&self, number: u32, needle: &Needle) -> bool {
-        let signature = self.signatures.get(number as usize);
-        signature.is_some_and(|signature| needle.may_be_in(*signature))
-            && self.shop(number).is_some_and(|shop| needle.is_in(shop))
-    }
-
     fn sign(&mut self) {
-        let shops = self.shops();
-        self.signatures = shops.map(|(_, shop)| signature(shop.name())).collect();
-        self.signatures.shrink_to_fit();
+        let mut tree = std::mem::take(&mut self.tree);
+        tree.sign(|number| self.shop(number).map_or(0, |shop| signature(shop.name())));
+        self.tree = tree;
     }
 
     fn names_by_leaf(&self) -> Option<Names> {

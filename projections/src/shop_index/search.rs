@@ -6,10 +6,11 @@ use super::ShopIndex;
 use super::best::{Best, Hit, Of};
 use super::names::Needle;
 use super::shop::Shop;
-use super::tree::{self, SEVERAL};
+use super::tree::{self, SEVERAL, Sought};
 use domain::ShopId;
 use domain::geo::chord;
 use domain::shop::Category;
+use std::collections::HashSet;
 
 /// What is looked for, and from where.
 pub(super) struct Search<'a> {
@@ -29,13 +30,48 @@ pub(super) fn reach_2(radius_m: f64) -> f64 {
 }
 
 impl ShopIndex {
-    /// The best of those not further than `furthest_2`, of which there are none yet.
-    pub(super) fn best(
-        &self,
+    /// The best of those not further than `furthest_2`.
+    pub(super) fn search<'a>(
+        &'a self,
+        search: &Search<'a>,
         wanted: usize,
         furthest_2: f64,
-    ) -> Best<impl Fn(Of) -> Option<ShopId>> {
-        Best::new(wanted, furthest_2, |of| self.id_of(of))
+    ) -> Best<'a> {
+        let mut best = Best::new(self, wanted, furthest_2, search.needle);
+        self.search_packed(search, &mut best);
+        self.search_fresh(search, &mut best);
+        best
+    }
+
+    /// Calls `found` for each shop within `furthest_2` of `from`, in no order.
+    pub(super) fn each_within(
+        &self,
+        from: [f64; 3],
+        furthest_2: f64,
+        mut found: impl FnMut(ShopId, f64),
+    ) {
+        // Nothing is kept of those with one point.
+        let mut several = HashSet::new();
+        let mut found = |of: Of, distance_2: f64, kind: u8| {
+            if kind & SEVERAL == 0 {
+                if let Some(id) = self.id_of(of) {
+                    found(id, distance_2);
+                }
+            } else if let Some(shop) = self.shop_of(of)
+                && several.insert(shop.id)
+            {
+                found(shop.id, shop.distance_2(&from));
+            }
+        };
+        let tree = self.packed.tree();
+        tree.within(&from, furthest_2, |distance_2, number, kind| {
+            if !self.dead.contains(number) {
+                found(Of::Packed(number), distance_2, kind);
+            }
+        });
+        for (distance_2, spot) in self.fresh.within(from, furthest_2) {
+            found(Of::Fresh(spot.id), distance_2, spot.kind);
+        }
     }
 
     pub(super) fn id_of(&self, of: Of) -> Option<ShopId> {
@@ -45,97 +81,76 @@ impl ShopIndex {
         }
     }
 
-    /// Finds the best.
-    pub(super) fn search<F: Fn(Of) -> Option<ShopId>>(
-        &self,
-        search: &Search<'_>,
-        best: &mut Best<F>,
-    ) {
-        self.search_packed(search, best, Best::push);
-        self.search_fresh(search, best, Best::push);
+    pub(super) fn shop_of(&self, of: Of) -> Option<Shop<'_>> {
+        match of {
+            Of::Packed(number) => self.packed.shop(number),
+            Of::Fresh(id) => self.fresh.get(id).map(|fresh| fresh.shop()),
+        }
     }
 
-    /// Calls `found` for packed shops that fit, roughly nearest first, once for each.
-    pub(super) fn search_packed<F: Fn(Of) -> Option<ShopId>>(
-        &self,
-        search: &Search<'_>,
-        best: &mut Best<F>,
-        mut found: impl FnMut(&mut Best<F>, Hit),
-    ) {
+    fn search_packed(&self, search: &Search<'_>, best: &mut Best<'_>) {
         let tree = self.packed.tree();
         let leaves = search.needle.and_then(|needle| {
             let wanted = best.wanted();
             let names = self.packed.names()?;
             names.leaves(needle, search.category, wanted, tree.leaves())
         });
-        let kinds = search.category.map_or(tree::ALL, tree::kind);
-        let furthest_2 = best.furthest_2();
-        let visit = |distance_2: f64, number: u32, kind: u8| {
-            let named = |needle| self.packed.is_named(number, needle);
-            if !self.dead.contains(number) && search.needle.is_none_or(named) {
-                let nearest = if kind & SEVERAL == 0 {
-                    Some(distance_2)
-                } else {
-                    let shop = self.packed.shop(number);
-                    shop.and_then(|shop| search.nearest_of(shop, best))
-                };
-                if let Some(distance_2) = nearest {
-                    let of = Of::Packed(number);
-                    found(best, Hit { distance_2, of });
-                }
-            }
-            best.furthest_2()
+        let sought = Sought {
+            leaves: leaves.as_deref(),
+            ..search.sought()
         };
-        tree.around(&search.from, kinds, leaves.as_deref(), furthest_2, visit);
+        let furthest_2 = best.furthest_2();
+        tree.around(
+            &search.from,
+            sought,
+            furthest_2,
+            |distance_2, number, kind| {
+                if !self.dead.contains(number) {
+                    self.found(search, best, Of::Packed(number), distance_2, kind);
+                }
+                best.furthest_2()
+            },
+        );
     }
 
-    /// The same of fresh ones, in any order.
-    pub(super) fn search_fresh<F: Fn(Of) -> Option<ShopId>>(
-        &self,
-        search: &Search<'_>,
-        best: &mut Best<F>,
-        mut found: impl FnMut(&mut Best<F>, Hit),
-    ) {
-        let of_category = |shop: Shop<'_>| search.category.is_none_or(|it| it == shop.category());
-        let mut look = |best: &mut Best<F>, shop: Shop<'_>| {
-            if let Some(distance_2) = search.nearest_of(shop, best) {
-                let of = Of::Fresh(shop.id);
-                found(best, Hit { distance_2, of });
-            }
-        };
-        match search.needle {
+    fn search_fresh(&self, search: &Search<'_>, best: &mut Best<'_>) {
+        let sought = search.sought();
+        if search.needle.is_some() && !best.is_full() {
             // A rare name is found sooner by looking at each.
-            Some(needle) if !best.is_full() => {
-                for fresh in self.fresh.all() {
-                    let shop = fresh.shop();
-                    if needle.may_be_in(fresh.signature) && of_category(shop) && needle.is_in(shop)
-                    {
-                        look(best, shop);
-                    }
+            for shop in self.fresh.signed(sought) {
+                let distance_2 = shop.distance_2(&search.from);
+                self.found(search, best, Of::Fresh(shop.id), distance_2, shop.kind());
+            }
+        } else {
+            for (distance_2, spot) in self.fresh.within(search.from, best.furthest_2()) {
+                if sought.admits(spot.kind, spot.signature) {
+                    self.found(search, best, Of::Fresh(spot.id), distance_2, spot.kind);
                 }
             }
-            needle => {
-                for (distance_2, shop) in self.fresh.around(search.from) {
-                    if distance_2 > best.furthest_2() {
-                        break;
-                    }
-                    if of_category(shop) && needle.is_none_or(|needle| needle.is_in(shop)) {
-                        look(best, shop);
-                    }
-                }
-            }
+        }
+    }
+
+    /// Takes down the shop of a point that was found, if it has not been found by another one.
+    fn found(&self, search: &Search<'_>, best: &mut Best<'_>, of: Of, distance_2: f64, kind: u8) {
+        let nearest = if kind & SEVERAL == 0 {
+            Some(distance_2)
+        } else {
+            let shop = self.shop_of(of).filter(|shop| best.is_new(shop.id));
+            shop.map(|shop| shop.distance_2(&search.from))
+        };
+        if let Some(distance_2) = nearest {
+            best.push(Hit { distance_2, of });
         }
     }
 }
 
 impl Search<'_> {
-    /// How far the nearest point of a shop is; `None` when it has been found already.
-    fn nearest_of<F: Fn(Of) -> Option<ShopId>>(
-        &self,
-        shop: Shop<'_>,
-        best: &mut Best<F>,
-    ) -> Option<f64> {
-        let once = shop.further_points().is_empty() || best.is_new(shop.id);
-        once.then(|| shop.distance_2(&self.from))
+    /// In any leaf.
+    fn sought(&self) -> Sought<'static> {
+        Sought {
+            kinds: self.category.map_or(tree::ALL, tree::kind),
+            signature: self.needle.map_or(0, |needle| needle.signature),
+            leaves: None,
+        }
     }
 }

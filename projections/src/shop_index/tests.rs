@@ -193,6 +193,28 @@ fn a_rare_name_is_found_behind_very_many_others() {
 }
 
 #[test]
+fn names_that_only_seem_to_fit_take_no_place_in_a_page() {
+    // So long a name has all bits of a signature.
+    let long: String = ('一'..).take(250).collect();
+    let fitting = |id: u64| id.is_multiple_of(3) || id > 400;
+    let index = given((1..=600).map(|id| {
+        let name = if fitting(id) { "the needle" } else { &long };
+        opened(shop(id), name, point(id as f64 * 1e-3, 0.0))
+    }));
+    let expected: Vec<u64> = (1..=600).filter(|id| fitting(*id)).collect();
+    let from = point(0.0, 0.0);
+    for index in [&index, &packed(index.frozen().expect("a copy"))] {
+        for page in expected.chunks(20).zip((0..).step_by(20)) {
+            let (expected, skip) = page;
+            assert_eq!(
+                ids(&index.nearest(from, &named("needle"), skip, 20)),
+                expected
+            );
+        }
+    }
+}
+
+#[test]
 fn a_shop_with_several_points_is_as_near_as_the_nearest_and_comes_once() {
     let at = |metres: f64| point(0.0, metres / 111_195.0);
     let index = given([

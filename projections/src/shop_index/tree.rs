@@ -2,9 +2,11 @@
 //! for everything above them a box and the categories inside.
 //!
 //! Halves are so told apart that a node's place says which points are under it; nothing points
-//! anywhere. Whose the points are is not known here.
+//! anywhere. Whose the points are is not known here, nor what they are called, but for a signature.
 
 use domain::shop::Category;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 /// How many points a leaf has at most, or one more.
 const LEAF: usize = 32;
@@ -24,6 +26,9 @@ pub(super) struct Tree {
     shops: Vec<u32>,
     /// What each point is: one bit for its category, and [`SEVERAL`].
     kinds: Vec<u8>,
+    /// What the name of each point's shop may contain: most can be passed over without being looked
+    /// at.
+    signatures: Vec<u64>,
     /// The children of node `n` are `2n + 1` and `2n + 2`; the last half of the nodes are leaves.
     nodes: Vec<Node>,
 }
@@ -45,16 +50,46 @@ struct Node {
     kinds: u8,
 }
 
-/// A node and what is under it.
+/// What points must be like.
+#[derive(Clone, Copy)]
+pub(super) struct Sought<'a> {
+    pub(super) kinds: u8,
+    /// Bits that must be in the signature.
+    pub(super) signature: u64,
+    /// If there is a list, ascending, they must be in one of these leaves.
+    pub(super) leaves: Option<&'a [u32]>,
+}
+
+/// A node and what is under it. The nearest is the greatest.
 #[derive(Clone, Copy)]
 struct Part {
-    node: usize,
     distance_2: f64,
+    node: usize,
     points: (usize, usize),
     leaves: (u32, u32),
     /// Which of the wanted leaves are among them.
-    wanted: (usize, usize),
+    wanted: (u32, u32),
 }
+
+impl Ord for Part {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.distance_2.total_cmp(&self.distance_2)
+    }
+}
+
+impl PartialOrd for Part {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Part {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Part {}
 
 /// The kind of points of `category`.
 pub(super) fn kind(category: Category) -> u8 {
@@ -83,6 +118,8 @@ pub(super) fn sort(items: &mut [Item]) {
 
 fn halve(items: &mut [Item], halvings: u32) {
     if halvings == 0 {
+        // Who looks for one category reads a few points that lie side by side.
+        items.sort_unstable_by_key(|item| item.kind);
         return;
     }
     let mut widest = (0, f64::NEG_INFINITY);
@@ -111,17 +148,26 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// A tree of these points: answers are right in any order, and fast in that of [`sort`].
+    /// A tree of these points: answers are right in any order, and fast in that of [`sort`]. By
+    /// signatures nothing is found before [`Self::sign`].
     pub(super) fn of(items: &[Item]) -> Self {
         let leaves = 1_usize << halvings(items.len());
         let mut tree = Self {
             points: items.iter().map(|item| item.at).collect(),
             shops: items.iter().map(|item| item.shop).collect(),
             kinds: items.iter().map(|item| item.kind).collect(),
+            signatures: vec![0; items.len()],
             nodes: vec![Node::EMPTY; 2 * leaves - 1],
         };
         tree.frame(0, (0, items.len()));
         tree
+    }
+
+    /// Notes the signature of every shop.
+    pub(super) fn sign(&mut self, signature_of: impl Fn(u32) -> u64) {
+        for (signature, shop) in self.signatures.iter_mut().zip(&self.shops) {
+            *signature = signature_of(*shop);
+        }
     }
 
     fn frame(&mut self, node: usize, points: (usize, usize)) {
@@ -172,36 +218,28 @@ impl Tree {
         self.points.iter().zip(self.shops.iter().copied())
     }
 
-    /// Calls `visit` for the points of these `kinds` around `from`, roughly nearest first, with the
-    /// square of their distance, their shop and their kind; `visit` answers beyond which square
-    /// nothing is wanted any more, which is `furthest_2` in the beginning. With a list of leaves,
-    /// ascending, for points in those only.
+    /// Calls `visit` for the points around `from` that are as they are `sought`, roughly nearest
+    /// first, with the square of their distance, their shop and their kind; `visit` answers beyond
+    /// which square nothing is wanted any more, which is `furthest_2` in the beginning.
     pub(super) fn around(
         &self,
         from: &[f64; 3],
-        kinds: u8,
-        leaves: Option<&[u32]>,
+        sought: Sought<'_>,
         furthest_2: f64,
         mut visit: impl FnMut(f64, u32, u8) -> f64,
     ) {
         let mut furthest_2 = furthest_2;
-        let root = Part {
-            node: 0,
-            distance_2: self.nodes[0].squared(from),
-            points: (0, self.points.len()),
-            leaves: (0, self.leaves()),
-            wanted: (0, leaves.map_or(0, <[u32]>::len)),
-        };
-        let mut waiting = Vec::with_capacity(64);
-        waiting.extend(self.worth(root, kinds, leaves));
+        let mut waiting = BinaryHeap::with_capacity(64);
+        waiting.extend(self.worth(self.root(from, sought), sought));
         while let Some(mut part) = waiting.pop() {
             if part.distance_2 > furthest_2 {
-                continue;
+                break;
             }
             while !self.is_leaf(part.node) {
                 let [left, right] = self
-                    .halves(&part, from, leaves)
-                    .map(|half| self.worth(half, kinds, leaves));
+                    .halves(&part, from, sought.leaves)
+                    .map(|half| self.worth(half, sought));
+                // The nearer one comes at once: it is seldom further than all that wait.
                 let (near, far) = match (left, right) {
                     (Some(left), Some(right)) if right.distance_2 < left.distance_2 => {
                         (Some(right), Some(left))
@@ -216,31 +254,92 @@ impl Tree {
                 }
             }
             if self.is_leaf(part.node) {
-                for at in part.points.0..part.points.1 {
-                    let distance_2 = squared(&self.points[at], from);
-                    if distance_2 <= furthest_2 && self.kinds[at] & kinds != 0 {
-                        furthest_2 = visit(distance_2, self.shops[at], self.kinds[at]);
-                    }
-                }
+                furthest_2 = self.look(part.points, from, sought, furthest_2, &mut visit);
             }
         }
     }
 
-    fn worth(&self, part: Part, kinds: u8, leaves: Option<&[u32]>) -> Option<Part> {
-        let wanted = leaves.is_none() || part.wanted.0 < part.wanted.1;
-        (wanted && self.nodes[part.node].kinds & kinds != 0).then_some(part)
+    /// Calls `visit` for the points within `furthest_2` of `from`, in no order; otherwise as
+    /// [`Self::around`].
+    pub(super) fn within(
+        &self,
+        from: &[f64; 3],
+        furthest_2: f64,
+        mut visit: impl FnMut(f64, u32, u8),
+    ) {
+        let sought = Sought::ANY;
+        let mut visit = |distance_2, shop, kind| {
+            visit(distance_2, shop, kind);
+            furthest_2
+        };
+        let mut waiting = vec![self.root(from, sought)];
+        while let Some(part) = waiting.pop() {
+            if part.distance_2 > furthest_2 {
+                continue;
+            }
+            if self.is_leaf(part.node) {
+                self.look(part.points, from, sought, furthest_2, &mut visit);
+            } else {
+                waiting.extend(self.halves(&part, from, None));
+            }
+        }
+    }
+
+    /// Calls `visit` for the points of a leaf, and says what it answered last. What needs least
+    /// memory to be fetched comes first.
+    fn look(
+        &self,
+        points: (usize, usize),
+        from: &[f64; 3],
+        sought: Sought<'_>,
+        furthest_2: f64,
+        visit: &mut impl FnMut(f64, u32, u8) -> f64,
+    ) -> f64 {
+        let mut furthest_2 = furthest_2;
+        let kinds = &self.kinds[points.0..points.1];
+        for (at, kind) in (points.0..).zip(kinds) {
+            // Where any signature will do, none is fetched.
+            let signature = if sought.signature == 0 {
+                0
+            } else {
+                self.signatures[at]
+            };
+            if !sought.admits(*kind, signature) {
+                continue;
+            }
+            let distance_2 = squared(&self.points[at], from);
+            if distance_2 <= furthest_2 {
+                furthest_2 = visit(distance_2, self.shops[at], *kind);
+            }
+        }
+        furthest_2
+    }
+
+    fn root(&self, from: &[f64; 3], sought: Sought<'_>) -> Part {
+        Part {
+            distance_2: self.nodes[0].squared(from),
+            node: 0,
+            points: (0, self.points.len()),
+            leaves: (0, self.leaves()),
+            wanted: (0, sought.leaves.map_or(0, |leaves| leaves.len() as u32)),
+        }
+    }
+
+    fn worth(&self, part: Part, sought: Sought<'_>) -> Option<Part> {
+        let wanted = sought.leaves.is_none() || part.wanted.0 < part.wanted.1;
+        (wanted && self.nodes[part.node].kinds & sought.kinds != 0).then_some(part)
     }
 
     fn halves(&self, part: &Part, from: &[f64; 3], leaves: Option<&[u32]>) -> [Part; 2] {
         let points = middle(part.points);
         let leaf = part.leaves.0 + (part.leaves.1 - part.leaves.0) / 2;
         let wanted = leaves.map_or(0, |leaves| {
-            let among = &leaves[part.wanted.0..part.wanted.1];
-            part.wanted.0 + among.partition_point(|wanted| *wanted < leaf)
+            let among = &leaves[part.wanted.0 as usize..part.wanted.1 as usize];
+            part.wanted.0 + among.partition_point(|wanted| *wanted < leaf) as u32
         });
         let half = |node: usize, points, leaves, wanted| Part {
-            node,
             distance_2: self.nodes[node].squared(from),
+            node,
             points,
             leaves,
             wanted,
@@ -259,6 +358,20 @@ impl Tree {
                 (wanted, part.wanted.1),
             ),
         ]
+    }
+}
+
+impl Sought<'_> {
+    /// No point is passed over.
+    pub(super) const ANY: Self = Self {
+        kinds: ALL,
+        signature: 0,
+        leaves: None,
+    };
+
+    /// Whether a point of this kind, whose shop's name has this signature, may be it.
+    pub(super) fn admits(&self, kind: u8, signature: u64) -> bool {
+        self.kinds & kind != 0 && self.signature & !signature == 0
     }
 }
 

@@ -1,5 +1,8 @@
 //! The index by itself, in a process that holds nothing else: this program again, as `city-index`.
-//! It is fed the shops of the country one by one, as a replay feeds it.
+//! It is fed the shops of the country one by one, as a replay feeds it. What it takes is measured in
+//! another one, which has it from its snapshot: a replay leaves much behind in the allocator.
+
+mod started;
 
 use super::questions::{KINDS, places};
 use super::world::World;
@@ -11,6 +14,7 @@ use eventlog::{Metadata, RecordedEvent};
 use projections::{Live, PlaceRanker, ShopIndex};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
@@ -26,12 +30,18 @@ pub(crate) struct Options {
     seed: u64,
     /// How long each kind of question is asked, in seconds
     seconds: f64,
+    /// Take the index from this snapshot and say what it takes, and nothing else
+    #[arg(long)]
+    started: Option<PathBuf>,
 }
 
 /// What it says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Measured {
-    /// Memory that is resident for one shop: the shop index by itself, and the ranker's share.
+    /// Of the index after a start from its snapshot.
+    pub(super) started: started::Started,
+    /// Memory that is resident for one shop after a replay: the shop index by itself, and the
+    /// ranker's share.
     pub(super) index_bytes: f64,
     pub(super) ranker_bytes: f64,
     /// How long it took to fold one shop into the index, in microseconds.
@@ -45,6 +55,13 @@ pub(super) struct Measured {
 /// # Errors
 /// When the index refuses a shop.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if let Some(file) = &options.started {
+        println!(
+            "{}",
+            serde_json::to_string(&started::measure(options, file)?)?
+        );
+        return Ok(());
+    }
     let world = World::new(options.shops, options.seed);
     let bytes = |since: Usage| -> Result<f64> {
         let mib = Usage::ours()?.resident_mib - since.resident_mib;
@@ -66,14 +83,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     for (number, rest) in REST.into_iter().enumerate() {
         std::thread::sleep(rest);
-        let shop_id = super::world::shop_id(number as u64);
-        let posted = NoticePosted {
-            shop_id,
-            title: String::new(),
-        };
-        shops.fold(&recorded(options.shops + number, shop_id, posted))?;
+        shops.fold(&noticed(options, number))?;
     }
     let index_bytes = bytes(before)?;
+    let started = started::elsewhere(options, &shops)?;
     let before = Usage::ours()?;
     let ranker: Live<PlaceRanker> = Live::default();
     for (number, record) in world.records().enumerate() {
@@ -107,6 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         })
     });
     let measured = Measured {
+        started,
         index_bytes,
         ranker_bytes,
         fold_us: folding.as_secs_f64() * 1e6 / options.shops as f64,
@@ -132,6 +146,16 @@ pub(super) async fn measure(world: &World, time: Duration) -> Result<Measured> {
         .output()
         .await?;
     serde_json::from_slice(&output.stdout).context("the index did not answer")
+}
+
+/// After all shops were opened, notice `number` is put up in one of them.
+fn noticed(options: &Options, number: usize) -> RecordedEvent {
+    let shop_id = super::world::shop_id((number % options.shops) as u64);
+    let posted = NoticePosted {
+        shop_id,
+        title: String::new(),
+    };
+    recorded(options.shops + number, shop_id, posted)
 }
 
 fn recorded(number: usize, shop_id: ShopId, event: impl Into<Event>) -> RecordedEvent {
