@@ -162,14 +162,20 @@ fn memory([few, many]: [&Town; 2], alone: &[Measured], peers: &peers::Peers, rep
     let mib = |bytes: f64| bytes * shops as f64 / 1_048_576.0;
     let mut index = 0.0;
     if let Some(measured) = alone.last() {
-        index = measured.index_bytes;
-        let ranker = measured.ranker_bytes;
-        table.row([
-            "shop index alone: places, names, details".into(),
-            index.into(),
-            mib(index).into(),
-        ]);
-        table.row(["ranker alone".into(), ranker.into(), mib(ranker).into()]);
+        let started = &measured.started;
+        index = started.index_bytes;
+        for (what, bytes) in [
+            ("shop index alone, from its snapshot, without texts", index),
+            ("texts of shops", started.text_bytes),
+            (
+                "shop index and texts, at most, while all is packed anew",
+                started.merge_peak_bytes,
+            ),
+            ("shop index and texts, after a replay", measured.index_bytes),
+            ("ranker alone, after a replay", measured.ranker_bytes),
+        ] {
+            table.row([what.into(), bytes.into(), mib(bytes).into()]);
+        }
     }
     // What a house takes that knows hardly any shop is not the shops'.
     let more = (many.world.len() - few.world.len()).max(1) as f64;
