@@ -53,7 +53,7 @@ impl Packed {
             item.shop = *number;
         }
         drop(renumbered);
-        let tree = Tree::of(&items);
+        let tree = Tree::of(items.len(), items.iter().copied());
         drop(items);
 
         let order = || order.iter().map(|number| shop(*number));
@@ -108,36 +108,43 @@ impl Packed {
             tree: Tree::default(),
             names,
         };
-        packed.tree = Tree::of(&packed.items_at(places)?);
+        if !packed.are_all_points(places) {
+            return None;
+        }
+        // Nothing as large as the tree is made on the way: the allocator would keep it.
+        let items = places.iter().filter_map(|place| packed.item_at(*place));
+        packed.tree = Tree::of(places.len(), items);
         packed.sign();
         Some(packed)
     }
 
-    /// The points at these places, if those are the places of all points, each once.
-    fn items_at(&self, places: &[(u32, u8)]) -> Option<Vec<Item>> {
-        // How often each shop came, and which of its points, as bits.
+    /// Whether those are the places of all points, each once.
+    fn are_all_points(&self, places: &[(u32, u8)]) -> bool {
+        // How often each shop came, and which of its points, where there are several.
         let mut came = vec![0_u8; self.cards.len()];
         let mut which = std::collections::HashSet::new();
-        let mut items = Vec::with_capacity(places.len());
-        for (number, point) in places {
-            let shop = self.shop(*number)?;
-            let item = if shop.further_points().is_empty() {
-                (*point == 0).then(|| item_of(shop, *number))?
-            } else {
-                if !which.insert((*number, *point)) {
-                    return None;
-                }
-                items_of(shop, *number).nth(usize::from(*point))?
-            };
+        let once = places.iter().all(|(number, point)| {
+            let further = self.shop(*number).map(|shop| shop.further_points().len());
+            let there = further.is_some_and(|further| usize::from(*point) <= further);
+            if !there || further != Some(0) && !which.insert((*number, *point)) {
+                return false;
+            }
             let came = &mut came[*number as usize];
-            *came = came.checked_add(1)?;
-            items.push(item);
-        }
-        let all = (0..).zip(came).all(|(number, came)| {
-            self.shop(number)
-                .is_some_and(|shop| shop.further_points().len() + 1 == usize::from(came))
+            let more = came.checked_add(1);
+            *came = more.unwrap_or(*came);
+            more.is_some()
         });
-        all.then_some(items)
+        let mut each = (0..)
+            .zip(came)
+            .map(|(number, came)| (self.shop(number), came));
+        once && each.all(|(shop, came)| {
+            shop.is_some_and(|shop| shop.further_points().len() + 1 == usize::from(came))
+        })
+    }
+
+    /// The point at a place, if there is one.
+    fn item_at(&self, (number, point): (u32, u8)) -> Option<Item> {
+        items_of(self.shop(number)?, number).nth(usize::from(point))
     }
 
     /// What it can be put together from: cards, texts, what few shops have, for each point in the

@@ -11,6 +11,10 @@ use std::collections::BinaryHeap;
 /// How many points a leaf has at most, or one more.
 const LEAF: usize = 32;
 
+/// So many points are gathered from leaves before they are fetched: together, since they lie anywhere
+/// in memory and many are there in hardly more time than one.
+const GATHERED: usize = 16;
+
 /// The bit of a point's kind that says that its shop has others.
 pub(super) const SEVERAL: u8 = 1 << 7;
 
@@ -143,23 +147,27 @@ fn halve(items: &mut [Item], halvings: u32) {
 
 impl Default for Tree {
     fn default() -> Self {
-        Self::of(&[])
+        Self::of(0, std::iter::empty())
     }
 }
 
 impl Tree {
-    /// A tree of these points: answers are right in any order, and fast in that of [`sort`]. By
+    /// A tree of `count` points: answers are right in any order, and fast in that of [`sort`]. By
     /// signatures nothing is found before [`Self::sign`].
-    pub(super) fn of(items: &[Item]) -> Self {
-        let leaves = 1_usize << halvings(items.len());
+    pub(super) fn of(count: usize, items: impl Iterator<Item = Item>) -> Self {
         let mut tree = Self {
-            points: items.iter().map(|item| item.at).collect(),
-            shops: items.iter().map(|item| item.shop).collect(),
-            kinds: items.iter().map(|item| item.kind).collect(),
-            signatures: vec![0; items.len()],
-            nodes: vec![Node::EMPTY; 2 * leaves - 1],
+            points: Vec::with_capacity(count),
+            shops: Vec::with_capacity(count),
+            kinds: Vec::with_capacity(count),
+            signatures: vec![0; count],
+            nodes: vec![Node::EMPTY; (2 << halvings(count)) - 1],
         };
-        tree.frame(0, (0, items.len()));
+        for item in items.take(count) {
+            tree.points.push(item.at);
+            tree.shops.push(item.shop);
+            tree.kinds.push(item.kind);
+        }
+        tree.frame(0, (0, tree.points.len()));
         tree
     }
 
@@ -229,6 +237,7 @@ impl Tree {
         mut visit: impl FnMut(f64, u32, u8) -> f64,
     ) {
         let mut furthest_2 = furthest_2;
+        let mut gathered = Vec::with_capacity(2 * LEAF);
         let mut waiting = BinaryHeap::with_capacity(64);
         waiting.extend(self.worth(self.root(from, sought), sought));
         while let Some(mut part) = waiting.pop() {
@@ -254,9 +263,13 @@ impl Tree {
                 }
             }
             if self.is_leaf(part.node) {
-                furthest_2 = self.look(part.points, from, sought, furthest_2, &mut visit);
+                self.gather(part.points, sought, &mut gathered);
+                if gathered.len() >= GATHERED {
+                    furthest_2 = self.look(&mut gathered, from, furthest_2, &mut visit);
+                }
             }
         }
+        self.look(&mut gathered, from, furthest_2, &mut visit);
     }
 
     /// Calls `visit` for the points within `furthest_2` of `from`, in no order; otherwise as
@@ -272,44 +285,52 @@ impl Tree {
             visit(distance_2, shop, kind);
             furthest_2
         };
+        let mut gathered = Vec::with_capacity(2 * LEAF);
         let mut waiting = vec![self.root(from, sought)];
         while let Some(part) = waiting.pop() {
             if part.distance_2 > furthest_2 {
                 continue;
             }
             if self.is_leaf(part.node) {
-                self.look(part.points, from, sought, furthest_2, &mut visit);
+                self.gather(part.points, sought, &mut gathered);
+                self.look(&mut gathered, from, furthest_2, &mut visit);
             } else {
                 waiting.extend(self.halves(&part, from, None));
             }
         }
     }
 
-    /// Calls `visit` for the points of a leaf, and says what it answered last. What needs least
-    /// memory to be fetched comes first.
+    /// Adds the points of a leaf that are as they are `sought`.
+    fn gather(&self, points: (usize, usize), sought: Sought<'_>, gathered: &mut Vec<usize>) {
+        let (points, kinds) = (points.0..points.1, &self.kinds[points.0..points.1]);
+        if sought.signature == 0 {
+            // Where any signature will do, none is fetched.
+            let admitted = points
+                .zip(kinds)
+                .filter(|(_, kind)| sought.admits(**kind, 0));
+            gathered.extend(admitted.map(|(at, _)| at));
+        } else {
+            let signed = kinds.iter().zip(&self.signatures[points.clone()]);
+            let admitted = points.zip(signed);
+            let admitted =
+                admitted.filter(|(_, (kind, signature))| sought.admits(**kind, **signature));
+            gathered.extend(admitted.map(|(at, _)| at));
+        }
+    }
+
+    /// Calls `visit` for the gathered points and lets go of them; says what it answered last.
     fn look(
         &self,
-        points: (usize, usize),
+        gathered: &mut Vec<usize>,
         from: &[f64; 3],
-        sought: Sought<'_>,
         furthest_2: f64,
         visit: &mut impl FnMut(f64, u32, u8) -> f64,
     ) -> f64 {
         let mut furthest_2 = furthest_2;
-        let kinds = &self.kinds[points.0..points.1];
-        for (at, kind) in (points.0..).zip(kinds) {
-            // Where any signature will do, none is fetched.
-            let signature = if sought.signature == 0 {
-                0
-            } else {
-                self.signatures[at]
-            };
-            if !sought.admits(*kind, signature) {
-                continue;
-            }
+        for at in gathered.drain(..) {
             let distance_2 = squared(&self.points[at], from);
             if distance_2 <= furthest_2 {
-                furthest_2 = visit(distance_2, self.shops[at], *kind);
+                furthest_2 = visit(distance_2, self.shops[at], self.kinds[at]);
             }
         }
         furthest_2
