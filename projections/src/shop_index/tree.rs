@@ -11,6 +11,10 @@ use std::collections::BinaryHeap;
 /// How many points a leaf has at most, or one more.
 const LEAF: usize = 32;
 
+/// The last halvings are by kind and not by place: a leaf has points of one category, or two. Who
+/// looks for one reads few leaves; who looks for any reads a few more that lie side by side.
+const BY_KIND: u32 = 2;
+
 /// So many points are gathered from leaves before they are fetched: together, since they lie anywhere
 /// in memory and many are there in hardly more time than one.
 const GATHERED: usize = 16;
@@ -121,8 +125,7 @@ pub(super) fn sort(items: &mut [Item]) {
 }
 
 fn halve(items: &mut [Item], halvings: u32) {
-    if halvings == 0 {
-        // Who looks for one category reads a few points that lie side by side.
+    if halvings <= BY_KIND {
         items.sort_unstable_by_key(|item| item.kind);
         return;
     }
