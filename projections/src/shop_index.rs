@@ -5,7 +5,7 @@
 //! are in a shop is not known here but in [`crate::occupancy`], which changes with every check-in
 //! while shops hardly ever do.
 //!
-//! What it takes, in bytes: some 125 a shop, and its texts.
+//! What it takes, in bytes: some 110 a shop, and its texts.
 
 mod best;
 mod fresh;
