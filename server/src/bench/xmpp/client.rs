@@ -152,7 +152,11 @@ impl Client {
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
         let sent = match &mut self.wire {
             Wire::Plain(stream) => stream.write_all(bytes).await,
-            Wire::Tls(stream) => stream.write_all(bytes).await,
+            Wire::Tls(stream) => match stream.write_all(bytes).await {
+                // What is encrypted may not be on its way yet, when many share a task.
+                Ok(()) => stream.flush().await,
+                failed => failed,
+            },
         };
         sent.context("not sent")
     }
