@@ -4,7 +4,10 @@
 //! Halves are so told apart that a node's place says which points are under it; nothing points
 //! anywhere. Whose the points are is not known here, nor what they are called, but for a signature.
 
+mod node;
+
 use domain::shop::Category;
+use node::Node;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -48,14 +51,6 @@ pub(super) struct Item {
     /// Which shop, by number.
     pub(super) shop: u32,
     pub(super) kind: u8,
-}
-
-/// The smallest box around some points, rounded outwards, and what kinds they are.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    low: [f32; 3],
-    high: [f32; 3],
-    kinds: u8,
 }
 
 /// What points must be like.
@@ -402,53 +397,4 @@ impl Sought<'_> {
 /// Where the second half of some points begins.
 fn middle(points: (usize, usize)) -> usize {
     points.0 + (points.1 - points.0) / 2
-}
-
-impl Node {
-    const EMPTY: Self = Self {
-        low: [f32::INFINITY; 3],
-        high: [f32::NEG_INFINITY; 3],
-        kinds: 0,
-    };
-
-    fn with(mut self, at: &[f64; 3], kind: u8) -> Self {
-        for (axis, at) in at.iter().enumerate() {
-            let near = *at as f32;
-            let low = if f64::from(near) > *at {
-                near.next_down()
-            } else {
-                near
-            };
-            let high = if f64::from(near) < *at {
-                near.next_up()
-            } else {
-                near
-            };
-            self.low[axis] = self.low[axis].min(low);
-            self.high[axis] = self.high[axis].max(high);
-        }
-        self.kinds |= kind;
-        self
-    }
-
-    fn and(&self, other: &Self) -> Self {
-        let mut both = *self;
-        for axis in 0..3 {
-            both.low[axis] = both.low[axis].min(other.low[axis]);
-            both.high[axis] = both.high[axis].max(other.high[axis]);
-        }
-        both.kinds |= other.kinds;
-        both
-    }
-
-    /// The square of the distance to the box. Rounded as [`squared`] rounds, so never more than
-    /// that of a point inside.
-    fn squared(&self, from: &[f64; 3]) -> f64 {
-        let apart = |axis: usize| {
-            let (low, high) = (f64::from(self.low[axis]), f64::from(self.high[axis]));
-            (low - from[axis]).max(from[axis] - high).max(0.0)
-        };
-        let [x, y, z] = [apart(0), apart(1), apart(2)];
-        x * x + y * y + z * z
-    }
 }
