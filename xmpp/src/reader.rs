@@ -239,6 +239,13 @@ mod tests {
     }
 
     #[test]
+    fn the_namespace_of_xml_is_never_the_default_one() {
+        let text = "<message to='x'><xml:a xml:b='c'><body>d</body><xml:e/></xml:a></message>";
+        let seen = read(text, 5, 1_000).expect("sound");
+        assert_eq!(seen[1], text);
+    }
+
+    #[test]
     fn what_is_too_long_or_too_deep_ends_the_stream() {
         refused(
             &format!("<a>{}", "x".repeat(2_000)),

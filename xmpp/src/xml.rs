@@ -108,10 +108,14 @@ impl Element {
 
     /// Writes it as a child of an element whose default namespace is `around`.
     pub(crate) fn write(&self, out: &mut String, around: &str) {
-        out.push('<');
-        out.push_str(&self.name);
-        if self.ns() != around {
-            attribute(out, "xmlns", self.ns());
+        // This namespace has its prefix everywhere, and must not be the default one anywhere (XML
+        // Namespaces §3).
+        let is_xml = self.ns() == Namespace::xml().as_str();
+        let prefix = if is_xml { "xml:" } else { "" };
+        let within = if is_xml { around } else { self.ns() };
+        let _ = write!(out, "<{prefix}{}", self.name);
+        if within != around {
+            attribute(out, "xmlns", within);
         }
         for (number, ((ns, name), value)) in self.attrs.iter().enumerate() {
             let name: &str = name;
@@ -131,11 +135,11 @@ impl Element {
         out.push('>');
         for node in &self.nodes {
             match node {
-                Node::Element(child) => child.write(out, self.ns()),
+                Node::Element(child) => child.write(out, within),
                 Node::Text(text) => escape(out, text),
             }
         }
-        let _ = write!(out, "</{}>", self.name);
+        let _ = write!(out, "</{prefix}{}>", self.name);
     }
 }
 
