@@ -8,22 +8,24 @@
 //! Of check-ins made while hiding only their own maker's lists know. A person counts once a day at
 //! a place, however often they check in.
 //!
-//! What it takes, in bytes: 25 a shop, 85 more for one that was ever visited; 55 a person, 28 to 35
+//! What it takes, in bytes: 31 a shop, 95 more for one that was ever visited; 55 a person, 28 to 35
 //! a check-in; 50 for each pair of a place and an access point, of which there are at most 2^20.
 
+mod best;
 mod bssid;
 mod decay;
 mod hours;
 mod popular;
 mod ranking;
 mod scores;
+mod spot;
 mod stored;
 mod terms;
 mod visit;
 mod wifi;
 
 pub use bssid::Bssid;
-pub use ranking::{Asked, Known, Ranked};
+pub use ranking::{Asked, Explained, Known, Ranked};
 pub use scores::Score;
 pub use terms::Terms;
 
@@ -33,12 +35,14 @@ use domain::checkin::CheckedIn;
 use domain::shop::{Category, ShopDetails};
 use domain::{CheckinId, Event, EventKind, Millis, ShopId, UserId};
 use eventlog::RecordedEvent;
+use foldhash::fast::RandomState;
 use hours::Hours;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use popular::{Cell, Popular};
+use popular::Popular;
 use scores::Scores;
 use serde::{Deserialize, Serialize};
+use spot::{Degrees, Spot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use stored::Zone;
 use visit::{Traits, Visit};
@@ -62,11 +66,11 @@ pub struct PlaceRanker {
     /// Every shop that is open, and none for one that has closed.
     shops: BTreeMap<u64, Option<Shop>>,
     /// Where else those that have several points are.
-    further: BTreeMap<u64, Vec<Cell>>,
+    further: BTreeMap<u64, Vec<Spot>>,
     /// Places that somebody checked in at, by number, in the order in which they were first seen.
     places: Vec<Place>,
     /// The number of each place.
-    numbers: HashMap<u64, u32>,
+    numbers: HashMap<u64, u32, RandomState>,
     /// Each person's check-ins that were not taken back, in the order of the log.
     people: BTreeMap<[u8; 12], Vec<Visit>>,
     /// Everybody's visits to places that are open.
@@ -81,7 +85,14 @@ pub struct PlaceRanker {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Shop {
     category: Category,
-    cell: Cell,
+    at: Degrees,
+}
+
+/// Where a place is that is open, and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Open {
+    spot: Spot,
+    category: Category,
 }
 
 /// What is known of a place. Hidden check-ins and second ones on a day do not count.
@@ -92,14 +103,17 @@ struct Place {
     visits: f64,
     /// The weight of those with an access point.
     with_bssid: f64,
-    /// Where it is, as long as it is open.
-    cell: Option<Cell>,
+    /// As long as it is.
+    open: Option<Open>,
 }
+
+/// The weights of visits, by number of the place.
+type Weights = HashMap<u32, f64, RandomState>;
 
 /// The weights of one person's visits to places that are open.
 #[derive(Debug, Default)]
 struct History {
-    by_place: HashMap<u32, f64>,
+    by_place: Weights,
     all: f64,
 }
 
@@ -116,16 +130,22 @@ impl Shop {
     fn new(details: &ShopDetails) -> Self {
         Self {
             category: details.category,
-            cell: Cell::of(details.point),
+            at: Degrees::of(details.point),
         }
     }
 
-    /// The cells where it is too.
-    fn further(details: &ShopDetails) -> Vec<Cell> {
-        let first = Cell::of(details.point);
-        let cells = details.points.iter().map(|point| Cell::of(*point));
-        let cells: BTreeSet<Cell> = cells.filter(|cell| *cell != first).collect();
-        cells.into_iter().collect()
+    fn open(self) -> Open {
+        Open {
+            spot: self.at.spot(),
+            category: self.category,
+        }
+    }
+
+    /// Where it is too.
+    fn further(details: &ShopDetails) -> Vec<Spot> {
+        let spots = details.points.iter().map(|point| Spot::of(*point));
+        let spots: BTreeSet<Spot> = spots.collect();
+        spots.into_iter().collect()
     }
 }
 
@@ -160,7 +180,7 @@ impl PlaceRanker {
         let mut history = History::default();
         for visit in visits.into_iter().flatten().rev().take(HISTORY) {
             let known = whose == Whose::All || !visit.traits.hidden();
-            if known && visit.traits.counts() && self.places[visit.place as usize].cell.is_some() {
+            if known && visit.traits.counts() && self.places[visit.place as usize].open.is_some() {
                 let weight = weight(visit.day);
                 *history.by_place.entry(visit.place).or_default() += weight;
                 history.all += weight;
@@ -181,7 +201,7 @@ impl PlaceRanker {
             id,
             visits: 0.0,
             with_bssid: 0.0,
-            cell: self.shops.get(&id).copied().flatten().map(|shop| shop.cell),
+            open: self.shops.get(&id).copied().flatten().map(Shop::open),
         });
         self.numbers.insert(id, number);
         Ok(number)
@@ -203,30 +223,29 @@ impl PlaceRanker {
         };
         let place = &mut self.places[number as usize];
         let visits = place.visits;
-        if let Some(cell) = place.cell {
+        if let Some(open) = place.open {
             self.visits = (self.visits - visits).max(0.0);
-            for cell in left.into_iter().flatten().chain([cell]) {
-                self.popular.change(cell, number, visits, 0.0);
+            for spot in left.into_iter().flatten().chain([open.spot]) {
+                let popular = &mut self.popular;
+                popular.change(spot, open.category, number, [visits, 0.0]);
             }
         }
-        place.cell = shop.map(|shop| shop.cell);
-        if place.cell.is_some() {
+        place.open = shop.map(Shop::open);
+        if place.open.is_some() {
             self.visits += visits;
-            for cell in self.cells(number) {
-                self.popular.change(cell, number, 0.0, visits);
-            }
+            self.change_popular(number, [0.0, visits]);
         }
     }
 
-    /// All cells where a place is, if it is open.
-    fn cells(&self, number: u32) -> Vec<Cell> {
+    /// The weight of the visits to a place changes, wherever it is, if it is open.
+    fn change_popular(&mut self, number: u32, weights: [f64; 2]) {
         let place = &self.places[number as usize];
-        let further = place.cell.and_then(|_| self.further.get(&place.id));
-        place
-            .cell
-            .into_iter()
-            .chain(further.into_iter().flatten().copied())
-            .collect()
+        if let Some(open) = place.open {
+            let further = self.further.get(&place.id).into_iter().flatten();
+            for spot in further.chain([&open.spot]) {
+                self.popular.change(*spot, open.category, number, weights);
+            }
+        }
     }
 
     fn check_in(&mut self, made: &CheckedIn, at: Millis) -> Result<(), Poison> {
@@ -293,11 +312,9 @@ impl PlaceRanker {
         let before = place.visits;
         change(&mut place.visits);
         let after = place.visits;
-        if place.cell.is_some() {
+        if place.open.is_some() {
             change(&mut self.visits);
-            for cell in self.cells(visit.place) {
-                self.popular.change(cell, visit.place, before, after);
-            }
+            self.change_popular(visit.place, [before, after]);
         }
         let place = &mut self.places[visit.place as usize];
         if let Some(bssid) = Bssid::unpack(visit.bssid) {
@@ -316,7 +333,7 @@ impl PlaceRanker {
 
 impl MemoryProjection for PlaceRanker {
     const NAME: &'static str = "place_ranker";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const KINDS: &'static [EventKind] = &[
         EventKind::ShopRegistered,
         EventKind::ShopRevised,

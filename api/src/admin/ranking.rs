@@ -10,9 +10,12 @@ use crate::rows::profile;
 use crate::session::Operator;
 use axum::extract::State;
 use domain::{ShopId, UserId};
-use projections::place_ranker::{Asked, Ranked, Score};
+use projections::place_ranker::{Asked, Explained, Score};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+/// How many places are explained; an operator wants to see those too that just fell short.
+const EXPLAINED: usize = 300;
 
 /// Whose question it is, and what their phone knows besides its fix.
 #[derive(Deserialize, IntoParams)]
@@ -32,11 +35,11 @@ pub(crate) struct Explanation {
     accuracy_m: f64,
     /// The hour on the clocks of the house.
     hour: u8,
-    /// All places that were weighed, the most probable first; a phone is shown the first 50.
+    /// The 300 most probable places at most, in order; a phone is shown the first 50.
     candidates: Vec<Candidate>,
 }
 
-/// A place that was weighed.
+/// A place where the phone may be.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Candidate {
     #[schema(value_type = u64)]
@@ -82,7 +85,8 @@ pub(crate) struct KnownRow {
     any_bssid: f64,
 }
 
-/// `GET /admin/aroundme/explain`: what `/aroundme/shops` would answer now, with all that it weighs.
+/// `GET /admin/aroundme/explain`: what `/aroundme/shops` would answer now, and would if it answered
+/// more, with all that it weighs.
 ///
 /// It tells of no person but the one who is asked about, and nothing of what they did while hiding
 /// from everyone: their own list knows of that, this one does not.
@@ -106,8 +110,8 @@ pub(crate) async fn explain(
     }
     let (hour, candidates) = app.projections.shop_index.read(|shops| {
         app.projections.place_ranker.read(|ranker| {
-            let ranked = ranker.rank(shops, &asked, usize::MAX).into_iter();
-            let candidates = ranked.map(|ranked| Candidate::new(&ranked));
+            let explained = ranker.explain(shops, &asked, EXPLAINED).into_iter();
+            let candidates = explained.map(|place| Candidate::new(&place));
             (ranker.hour(asked.now), candidates.collect())
         })
     });
@@ -119,14 +123,14 @@ pub(crate) async fn explain(
 }
 
 impl Candidate {
-    fn new(ranked: &Ranked<'_>) -> Self {
-        let (shop, terms, known) = (ranked.shop, ranked.terms, ranked.known);
+    fn new(place: &Explained<'_>) -> Self {
+        let (shop, terms, known) = (place.shop, place.terms, place.known);
         Self {
             id: shop.id,
             name: shop.name().to_owned(),
             t: shop.category().into(),
-            distance_m: ranked.distance_m,
-            score: ranked.score,
+            distance_m: place.distance_m,
+            score: place.score,
             terms: TermsRow {
                 popular: terms.popular,
                 own: terms.own,

@@ -37,10 +37,11 @@ impl Hours {
             let near = (at + HOURS + 1 - usize::from(hour)) % HOURS;
             let blur = BLUR.get(near).copied().unwrap_or(0.0);
             for (category, visits) in visits.iter().enumerate() {
-                day[category] += visits / today;
-                around[category] += blur * visits / today;
+                day[category] += visits;
+                around[category] += blur * visits;
             }
         }
+        let [day, around] = [day, around].map(|sums| sums.map(|sum| sum / today));
         let (all_day, all_around): (f64, f64) = (day.iter().sum(), around.iter().sum());
         let mut ratio = [1.0; CATEGORIES];
         for (category, ratio) in ratio.iter_mut().enumerate() {
@@ -57,6 +58,11 @@ impl ThisHour {
     /// How much likelier a category is now than at any hour; a quarter to four times.
     pub(super) fn of(&self, category: Category) -> f64 {
         self.0[index(category)]
+    }
+
+    /// What [`Self::of`] says of the likeliest category.
+    pub(super) fn likeliest(&self) -> f64 {
+        self.0.iter().copied().fold(0.0, f64::max)
     }
 }
 

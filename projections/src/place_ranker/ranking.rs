@@ -2,38 +2,51 @@
 //!
 //! Which places are worth weighing is decided here, and what is known of each is gathered; what
 //! that makes of them is in [`super::terms`].
+//!
+//! Two lists are gone through: of what is near, the nearest first, and of what is visited, the most
+//! visited first. Whatever has come in neither is at least as far as the last of the one, and at
+//! most as visited as the last of the other; once that is too little to be among the best, nothing
+//! else needs to be looked at. So lists are those of all possible places, as long as that does not
+//! take too long: strangers choose the question, and many invent visits.
 
+use super::best::{Best, Weighed};
 use super::bssid::Bssid;
 use super::decay::{day, weight};
-use super::popular::{Cell, metres};
-use super::terms::{Everywhere, Evidence, Terms};
-use super::{History, PlaceRanker, Whose};
-use crate::shop_index::{Shop, ShopIndex};
-use domain::geo::Fix;
+use super::hours::ThisHour;
+use super::popular::Crowded;
+use super::spot::metres;
+use super::terms::{Everywhere, Evidence, Scale, Terms};
+use super::{History, PlaceRanker, Weights, Whose};
+use crate::shop_index::{Filter, Near, Shop, ShopIndex};
+use domain::geo::{EARTH_RADIUS_M, Fix, chord};
+use domain::shop::Category;
 use domain::{Millis, ShopId, UserId};
-use std::cmp::Ordering;
-use std::collections::HashMap;
+use foldhash::fast::RandomState;
+use std::collections::HashSet;
 
 /// Nothing further away than this is possible.
-const FURTHEST_M: f64 = 15_000.0;
+pub(super) const FURTHEST_M: f64 = 15_000.0;
 /// Everything within this is possible, however accurate the phone believes to be.
 const ALWAYS_M: f64 = 150.0;
 /// So many accuracies hold practically all true places.
 const ACCURACIES: f64 = 3.0;
-/// With more candidates than this, only the nearest and the most visited are weighed, the caller's
-/// own, and those where the access point was seen.
-const MANY: usize = 300;
-/// How many of the nearest and of the most visited.
-const BEST: usize = 150;
-/// The most visited are looked for within this, or twice as far as those nearest ones reach:
-/// further away no number of visits makes a place probable.
+/// The most visited are looked for within this, or twice as far as the nearest ones reach: further
+/// away no number of visits makes a place probable.
 const POPULAR_M: f64 = 3_000.0;
-/// So many are looked at to find them; some turn out to be further away.
-const LOOKED_AT: usize = 4 * BEST;
 /// The nearest ones stay candidates out to this distance, in places where shops are sparse.
-const SPARSE_M: f64 = 1_000.0;
+pub(super) const SPARSE_M: f64 = 1_000.0;
 /// How many of them.
-const SPARSE: usize = 50;
+pub(super) const SPARSE: usize = 50;
+/// So many visited places are passed by before more of the nearest are fetched, so that the others
+/// must have more visits.
+const STEPS: usize = 192;
+/// How many times as many are then fetched, and how many visited places passed by at most.
+const MORE: usize = 4;
+const MOST_STEPS: usize = 2_048;
+/// How many times as many as are wanted are fetched of one category at most.
+const PAGES: usize = 8;
+/// No list is longer.
+const LONGEST: usize = 1_000;
 
 /// Somebody who asks where they are.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +68,16 @@ pub struct Asked {
 pub struct Ranked<'a> {
     /// Which shop.
     pub shop: Shop<'a>,
-    /// How far it is from the fix.
+    /// How far it is from the fix, to a few centimetres.
+    pub distance_m: f64,
+}
+
+/// A place where somebody may be, and why.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Explained<'a> {
+    /// Which shop.
+    pub shop: Shop<'a>,
+    /// How far it is from the fix, to a few centimetres.
     pub distance_m: f64,
     /// The logarithm of how probable it is, up to a constant; only the order means something.
     pub score: f64,
@@ -66,7 +88,7 @@ pub struct Ranked<'a> {
 }
 
 /// What has been learnt of a place, in visits by today's weight.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Known {
     /// Everybody's.
     pub visits: f64,
@@ -78,158 +100,316 @@ pub struct Known {
     pub any_bssid: f64,
 }
 
-/// What is looked up once for all candidates: weights by number of the place.
-struct Looked {
+/// What is looked up once for all places.
+pub(super) struct Question<'r, 'a> {
+    ranker: &'r PlaceRanker,
+    shops: &'a ShopIndex,
+    asked: &'r Asked,
+    /// What a visit weighs today.
+    today: f64,
+    hour: ThisHour,
     own: History,
-    bssid: HashMap<u32, f64>,
+    /// The visits with the caller's access point.
+    pub(super) bssid: Weights,
+    pub(super) scale: Scale,
+    /// Where the fix is, from the globe's middle.
+    from: [f64; 3],
+    /// How far away a place may be.
+    pub(super) radius_m: f64,
+}
+
+/// What has been found so far.
+struct Search<'q, 'r, 'a> {
+    question: &'q Question<'r, 'a>,
+    best: Best<'a>,
+    /// Those that were weighed and have a number.
+    weighed: HashSet<u32, RandomState>,
+    /// Distance and id of the last of the nearest that were weighed.
+    last: (f64, u64),
 }
 
 impl PlaceRanker {
     /// The places where somebody may be: the most probable first, ties by distance and then by id;
-    /// at most `limit`, none further than 15 km.
+    /// at most `limit` and 1,000, none further than 15 km.
     #[must_use]
     pub fn rank<'a>(&self, shops: &'a ShopIndex, asked: &Asked, limit: usize) -> Vec<Ranked<'a>> {
+        let question = self.question(shops, asked);
+        let ranked = question.search(limit).into_iter().filter_map(|place| {
+            Some(Ranked {
+                shop: question.shop(&place)?,
+                distance_m: place.distance_m,
+            })
+        });
+        ranked.collect()
+    }
+
+    /// The same places, each with what it was weighed by.
+    #[must_use]
+    pub fn explain<'a>(
+        &self,
+        shops: &'a ShopIndex,
+        asked: &Asked,
+        limit: usize,
+    ) -> Vec<Explained<'a>> {
+        let question = self.question(shops, asked);
+        let explained = question.search(limit).into_iter().filter_map(|place| {
+            let shop = question.shop(&place)?;
+            let known = question.known(place.number);
+            let evidence = question.evidence(shop.category(), place.distance_m, &known);
+            let terms = question.scale.terms(&evidence);
+            Some(Explained {
+                shop,
+                distance_m: place.distance_m,
+                score: terms.score(),
+                terms,
+                known,
+            })
+        });
+        explained.collect()
+    }
+
+    pub(super) fn question<'r, 'a>(
+        &'r self,
+        shops: &'a ShopIndex,
+        asked: &'r Asked,
+    ) -> Question<'r, 'a> {
         let today = weight(day(asked.now));
-        let hour = self.hours.at(self.hour(asked.now), today);
         let whose = if asked.hidden {
             Whose::All
         } else {
             Whose::Visible
         };
-        let looked = Looked {
-            own: asked
-                .caller
-                .map(|caller| self.history(caller, whose))
-                .unwrap_or_default(),
-            bssid: asked
-                .bssid
-                .map(|bssid| self.wifi.places(bssid).collect())
-                .unwrap_or_default(),
-        };
-        let everywhere = Everywhere {
+        let own = asked.caller.map(|caller| self.history(caller, whose));
+        let own = own.unwrap_or_default();
+        let bssid = asked.bssid.map(|bssid| self.wifi.places(bssid).collect());
+        let accuracy_m = asked.fix.accuracy_m();
+        let scale = Scale::new(&Everywhere {
+            accuracy_m,
             visits: self.visits / today,
             shops: shops.len() as f64,
-            own: looked.own.all / today,
+            own: own.all / today,
+        });
+        Question {
+            ranker: self,
+            shops,
+            asked,
+            today,
+            hour: self.hours.at(self.hour(asked.now), today),
+            own,
+            bssid: bssid.unwrap_or_default(),
+            scale,
+            from: metres(asked.fix.point),
+            radius_m: (ACCURACIES * accuracy_m).clamp(ALWAYS_M, FURTHEST_M),
+        }
+    }
+}
+
+impl<'a> Question<'_, 'a> {
+    fn search(&self, limit: usize) -> Vec<Weighed<'a>> {
+        let wanted = limit.min(LONGEST);
+        let mut search = Search {
+            question: self,
+            best: Best::new(wanted),
+            weighed: HashSet::with_capacity_and_hasher(128, RandomState::default()),
+            last: (0.0, 0),
         };
-        let weigh = |(shop, distance_m): (Shop<'a>, f64)| {
-            let known = self.known(shop.id, &looked, today);
-            let evidence = Evidence {
-                accuracy_m: asked.fix.accuracy_m(),
-                distance_m,
-                visits: known.visits,
-                own: known.own,
-                hour: hour.of(shop.category()),
-                wifi: asked.bssid.map(|_| (known.this_bssid, known.any_bssid)),
-            };
-            let terms = evidence.weigh(&everywhere);
-            Ranked {
-                shop,
-                distance_m,
-                score: terms.score(),
-                terms,
-                known,
+        if wanted > 0 {
+            search.through_all(wanted);
+        }
+        search.best.in_order()
+    }
+
+    fn shop(&self, place: &Weighed<'a>) -> Option<Shop<'a>> {
+        let by_id = || self.shops.get(ShopId::new(place.id).ok()?);
+        place.shop.or_else(by_id)
+    }
+
+    pub(super) fn known(&self, number: Option<u32>) -> Known {
+        number.map_or_else(Known::default, |number| {
+            let place = &self.ranker.places[number as usize];
+            let of = |weights: &Weights| weights.get(&number).map_or(0.0, |of| of / self.today);
+            Known {
+                visits: place.visits / self.today,
+                own: of(&self.own.by_place),
+                this_bssid: of(&self.bssid),
+                any_bssid: place.with_bssid / self.today,
             }
-        };
-        let candidates = self.candidates(asked.fix, shops, &looked);
-        let mut ranked: Vec<Ranked<'a>> = candidates.into_iter().map(weigh).collect();
-        if limit < ranked.len() {
-            ranked.select_nth_unstable_by(limit, order);
-            ranked.truncate(limit);
-        }
-        ranked.sort_unstable_by(order);
-        ranked
+        })
     }
 
-    fn known(&self, shop: ShopId, looked: &Looked, today: f64) -> Known {
-        let number = self.numbers.get(&shop.get());
-        let of = |weights: &HashMap<u32, f64>| {
-            let weight = number.and_then(|number| weights.get(number));
-            weight.map_or(0.0, |weight| weight / today)
-        };
-        let place = number.map(|number| &self.places[*number as usize]);
-        Known {
-            visits: place.map_or(0.0, |place| place.visits / today),
-            own: of(&looked.own.by_place),
-            this_bssid: of(&looked.bssid),
-            any_bssid: place.map_or(0.0, |place| place.with_bssid / today),
+    pub(super) fn evidence(&self, category: Category, distance_m: f64, known: &Known) -> Evidence {
+        let wifi = (known.this_bssid, known.any_bssid);
+        Evidence {
+            distance_m,
+            visits: known.visits,
+            own: known.own,
+            hour: self.hour.of(category),
+            wifi: self.asked.bssid.map(|_| wifi),
         }
     }
 
-    /// The places that are worth weighing, with their distances; none twice.
-    fn candidates<'a>(
-        &self,
-        fix: Fix,
-        shops: &'a ShopIndex,
-        looked: &Looked,
-    ) -> Vec<(Shop<'a>, f64)> {
-        let radius_m = (ACCURACIES * fix.accuracy_m()).clamp(ALWAYS_M, FURTHEST_M);
-        let mut nearest = shops.within(fix.point, radius_m, MANY + 1);
-        let many = nearest.len() > MANY;
-        if many {
-            nearest.truncate(BEST);
-        } else if nearest.len() < SPARSE && radius_m < SPARSE_M {
-            nearest = shops.within(fix.point, SPARSE_M, SPARSE);
-        }
-        let mut found: Vec<(Shop<'_>, f64)> = nearest
-            .iter()
-            .map(|near| (near.shop, near.distance_m))
-            .collect();
-        let open = |number: u32| {
-            let id = ShopId::new(self.places.get(number as usize)?.id).ok()?;
-            let shop = shops.get(id)?;
-            Some((shop, shop.distance_m(fix.point)))
-        };
-        if many {
-            let furthest_m = nearest.last().map_or(0.0, |furthest| furthest.distance_m);
-            let popular_m = radius_m.min(POPULAR_M.max(2.0 * furthest_m));
-            let from = metres(fix.point);
-            let popular = self.popular.around(fix.point, popular_m).take(LOOKED_AT);
-            let popular = popular.filter(|number| self.may_be_within(*number, popular_m, from));
-            let mut among: Vec<u64> = nearest.iter().map(|near| near.shop.id.get()).collect();
-            among.sort_unstable();
-            let within = popular.filter_map(|number| {
-                if among
-                    .binary_search(&self.places[number as usize].id)
-                    .is_ok()
-                {
-                    // It is found already, and counts.
-                    return Some(None);
-                }
-                let near = |found: &(Shop<'_>, f64)| found.1 <= popular_m;
-                open(number).filter(near).map(Some)
-            });
-            found.extend(within.take(BEST).flatten());
-            let own = looked
-                .own
-                .by_place
-                .keys()
-                .filter_map(|number| open(*number));
-            found.extend(own.filter(|(_, distance_m)| *distance_m <= radius_m));
-        }
-        // A phone that is far off its fix may still know its access point.
-        let seen = looked.bssid.keys().filter_map(|number| open(*number));
-        found.extend(seen.filter(|(_, distance_m)| *distance_m <= FURTHEST_M));
-        if found.len() > nearest.len() {
-            // Whichever way a place was found, its distance is the same up to rounding: one of them.
-            found.sort_unstable_by(|a, b| a.0.id.cmp(&b.0.id).then(a.1.total_cmp(&b.1)));
-            found.dedup_by_key(|(shop, _)| shop.id);
-        }
-        found
-    }
-
-    /// What can be said without looking for the shop.
-    fn may_be_within(&self, number: u32, radius_m: f64, from: [f64; 3]) -> bool {
-        self.places.get(number as usize).is_some_and(|place| {
-            let near = |cell: Cell| cell.may_be_within(radius_m, from);
-            place.cell.is_some_and(near) || self.further.contains_key(&place.id)
+    /// The most merit that a place may have which is neither the caller's own nor where the access
+    /// point was seen.
+    fn at_most(&self, distance_m: f64, visits: f64, hour: f64) -> f64 {
+        self.scale.merit(&Evidence {
+            distance_m,
+            visits,
+            own: 0.0,
+            hour,
+            wifi: self.asked.bssid.map(|_| (0.0, 0.0)),
         })
     }
 }
 
-/// The most probable first, ties by distance and then by id.
-fn order(a: &Ranked<'_>, b: &Ranked<'_>) -> Ordering {
-    b.score
-        .total_cmp(&a.score)
-        .then(a.distance_m.total_cmp(&b.distance_m))
-        .then(a.shop.id.cmp(&b.shop.id))
+impl<'a> Search<'_, '_, 'a> {
+    fn through_all(&mut self, wanted: usize) {
+        let question = self.question;
+        let count = wanted.saturating_add(wanted / 4).max(SPARSE);
+        let all = self.nearest(0, count);
+        for number in question.own.by_place.keys() {
+            self.place(*number, question.radius_m);
+        }
+        // A phone that is far off its fix may still know its access point.
+        for number in question.bssid.keys() {
+            self.place(*number, FURTHEST_M);
+        }
+        self.best.settle();
+        if all {
+            return;
+        }
+        let popular_m = question.radius_m.min(POPULAR_M.max(2.0 * self.last.0));
+        let reach_m = chord(popular_m) * EARTH_RADIUS_M;
+        let mut cubes = question.ranker.popular.around(question.from, reach_m);
+        if !self.visited(&mut cubes, popular_m, STEPS) {
+            if self.nearest(count, count.saturating_mul(MORE)) {
+                return;
+            }
+            self.best.settle();
+            self.visited(&mut cubes, popular_m, MOST_STEPS);
+        }
+        self.best.settle();
+        for category in Category::ALL {
+            self.unvisited(category, wanted);
+        }
+    }
+
+    /// Weighs the nearest `count`, of which `before` have been, and says whether nothing further
+    /// away is possible.
+    fn nearest(&mut self, before: usize, count: usize) -> bool {
+        let question = self.question;
+        let (fix, radius_m) = (question.asked.fix, question.radius_m);
+        let nearest = question
+            .shops
+            .within(fix.point, radius_m.max(SPARSE_M), count);
+        for (number, near) in nearest.iter().enumerate().skip(before) {
+            if near.distance_m > radius_m && number >= SPARSE {
+                return true;
+            }
+            self.near(near);
+            self.last = (near.distance_m, near.shop.id.get());
+        }
+        nearest.len() < count || self.last.0 > radius_m
+    }
+
+    fn near(&mut self, near: &Near<'a>) {
+        let (question, id) = (self.question, near.shop.id.get());
+        let number = question.ranker.numbers.get(&id).copied();
+        if number.is_some_and(|number| !self.weighed.insert(number)) {
+            return;
+        }
+        let known = question.known(number);
+        let evidence = question.evidence(near.shop.category(), near.distance_m, &known);
+        self.best.add(Weighed {
+            id,
+            number,
+            shop: Some(near.shop),
+            distance_m: near.distance_m,
+            merit: question.scale.merit(&evidence),
+        });
+    }
+
+    /// Weighs a place of which something is known, if it is within `radius_m` and has not been.
+    fn place(&mut self, number: u32, radius_m: f64) {
+        let question = self.question;
+        let place = &question.ranker.places[number as usize];
+        let Some(open) = place.open else { return };
+        let first_m = open.spot.distance_m(&question.from);
+        let further = question.ranker.further.get(&place.id).into_iter().flatten();
+        let distance_m = further
+            .map(|spot| spot.distance_m(&question.from))
+            .fold(first_m, f64::min);
+        if distance_m > radius_m || !self.weighed.insert(number) {
+            return;
+        }
+        let known = question.known(Some(number));
+        let evidence = question.evidence(open.category, distance_m, &known);
+        self.best.add(Weighed {
+            id: place.id,
+            number: Some(number),
+            shop: None,
+            distance_m,
+            merit: question.scale.merit(&evidence),
+        });
+    }
+
+    /// Weighs the visited places in `cubes` that may be among the best; says whether that was
+    /// possible by passing `steps` of them.
+    fn visited(&mut self, cubes: &mut [Crowded<'_>], radius_m: f64, steps: usize) -> bool {
+        let question = self.question;
+        let likeliest = question.hour.likeliest();
+        let mut steps = 0..steps;
+        for cube in cubes {
+            let cube_m = cube.distance_m.max(self.last.0);
+            loop {
+                if steps.next().is_none() {
+                    return false;
+                }
+                let Some(visited) = cube.next() else { break };
+                let visits = visited.visits / question.today;
+                if question.at_most(cube_m, visits, likeliest) < self.best.floor() {
+                    break;
+                }
+                let distance_m = cube.distance_m(&visited, question.from).max(self.last.0);
+                let hour = question.hour.of(visited.category);
+                if distance_m <= radius_m
+                    && question.at_most(distance_m, visits, hour) >= self.best.floor()
+                {
+                    self.place(visited.place, radius_m);
+                }
+            }
+        }
+        true
+    }
+
+    /// Weighs further ones of a category that is so likely at this hour that they may be among the
+    /// best although nobody was there.
+    fn unvisited(&mut self, category: Category, wanted: usize) {
+        let question = self.question;
+        let hour = question.hour.of(category);
+        let filter = Filter {
+            category: Some(category),
+            name: None,
+        };
+        let mut distance_m = self.last.0;
+        for page in 0..PAGES {
+            if question.at_most(distance_m, 0.0, hour) <= self.best.floor() {
+                return;
+            }
+            let (fix, before) = (question.asked.fix, page * wanted);
+            let nearest = question.shops.nearest(fix.point, &filter, before, wanted);
+            for near in &nearest {
+                if near.distance_m > question.radius_m {
+                    return;
+                }
+                if (near.distance_m, near.shop.id.get()) > self.last {
+                    self.near(near);
+                }
+                distance_m = distance_m.max(near.distance_m);
+            }
+            if nearest.len() < wanted {
+                return;
+            }
+            self.best.settle();
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! The snapshot of the place ranker: what was learnt, without what follows from the rest.
 
 use super::hours::Hours;
-use super::popular::{Cell, Popular};
+use super::popular::Popular;
 use super::scores::Scores;
+use super::spot::Spot;
 use super::visit::Visit;
 use super::wifi::Wifi;
 use super::{Place, PlaceRanker, Shop};
@@ -50,7 +51,7 @@ impl<'de> Deserialize<'de> for PlaceRanker {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         type Owned = Stored<
             BTreeMap<u64, Option<Shop>>,
-            BTreeMap<u64, Vec<Cell>>,
+            BTreeMap<u64, Vec<Spot>>,
             Vec<Place>,
             BTreeMap<[u8; 12], Vec<Visit>>,
             Hours,
@@ -58,7 +59,7 @@ impl<'de> Deserialize<'de> for PlaceRanker {
             Scores,
         >;
         let stored = Owned::deserialize(deserializer)?;
-        let numbers: HashMap<u64, u32> = (0..)
+        let numbers: HashMap<u64, u32, _> = (0..)
             .zip(&stored.places)
             .map(|(number, place)| (place.id, number))
             .collect();
@@ -69,17 +70,8 @@ impl<'de> Deserialize<'de> for PlaceRanker {
         if visits.map(|visit| visit.place as usize).max() >= Some(stored.places.len()) {
             return Err(D::Error::custom("a visit to a place that is not there"));
         }
-        let mut popular = Popular::default();
-        for (number, place) in (0..).zip(&stored.places) {
-            if let Some(cell) = place.cell {
-                let further = stored.further.get(&place.id).into_iter().flatten();
-                for cell in further.chain([&cell]) {
-                    popular.change(*cell, number, 0.0, place.visits);
-                }
-            }
-        }
-        Ok(Self {
-            popular,
+        let mut ranker = Self {
+            popular: Popular::default(),
             zone: stored.zone,
             shops: stored.shops,
             further: stored.further,
@@ -90,7 +82,12 @@ impl<'de> Deserialize<'de> for PlaceRanker {
             hours: stored.hours,
             wifi: stored.wifi,
             scores: stored.scores,
-        })
+        };
+        for number in 0..ranker.places.len() {
+            let visits = ranker.places[number].visits;
+            ranker.change_popular(number as u32, [0.0, visits]);
+        }
+        Ok(ranker)
     }
 }
 

@@ -4,14 +4,16 @@
 //! (popularity, and the caller's own history, both more or less so at this hour), how probable the
 //! fix is for somebody who is there, and how probable the access point.
 
-/// A fix that is worse than this says less than it claims: see [`Evidence::weigh`].
+/// A fix that is worse than this says less than it claims: see [`Scale::new`].
 const TRUSTED_M: f64 = 1_000.0;
 /// A place is not a point: people are some way off.
 const FOOTPRINT_M: f64 = 20.0;
 /// Turns the radius that holds 68 % into the variance of the heavy-tailed distribution.
 const RADIUS_TO_VARIANCE: f64 = 3.07;
 /// Degrees of freedom of that distribution: the smaller, the more often phones are far off.
-const FREEDOM: f64 = 4.0;
+const FREEDOM: i32 = 4;
+/// In the plane it falls with this power of the square of the distance.
+const POWER: i32 = (FREEDOM + 2) / 2;
 /// With so many check-ins the caller's own history says as much as everybody's.
 const OWN: f64 = 4.0;
 /// What each place is given in advance, in visits, so that new ones have a chance.
@@ -24,9 +26,11 @@ const THIS_ONE: f64 = 1e-3;
 /// or one that somebody carries around.
 const FOREIGN: f64 = 0.1;
 
-/// What all places together add up to.
+/// What is the same for all places.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Everywhere {
+    /// Of the fix, between 8 m and 5 km.
+    pub(super) accuracy_m: f64,
     /// Everybody's visits, by today's weight.
     pub(super) visits: f64,
     /// Open shops.
@@ -38,8 +42,6 @@ pub(super) struct Everywhere {
 /// What is known of one place and one caller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
-    /// Of the fix, between 8 m and 5 km.
-    pub(super) accuracy_m: f64,
     /// From the fix.
     pub(super) distance_m: f64,
     /// Everybody's visits, by today's weight.
@@ -50,6 +52,18 @@ pub(super) struct Evidence {
     pub(super) hour: f64,
     /// The visits with the caller's access point and those with any, if the caller named one.
     pub(super) wifi: Option<(f64, f64)>,
+}
+
+/// How evidence is weighed: what follows from [`Everywhere`], reckoned once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    /// What one visit of anybody's makes of a place, and one of the caller's own: shares.
+    anybody: f64,
+    own: f64,
+    /// By how much a share counts less than it should.
+    weight: f64,
+    /// Of the fix, in square metres.
+    variance: f64,
 }
 
 /// The terms of a score.
@@ -77,56 +91,81 @@ impl Terms {
     }
 }
 
-impl Evidence {
-    /// Finds the terms.
-    ///
+impl Scale {
     /// Beyond an accuracy of 1,000 m the phone hardly knows where it is, and the most visited
     /// places of the whole city would crowd out what is near. So the distance is then weighed as
     /// for 1,000 m, and visits count by 1,000 m / accuracy only: at the worst accuracy no place
     /// 2 km away gets in front of one at the fix, be it visited a million times. An access point
     /// is as good as ever.
-    pub(super) fn weigh(&self, everywhere: &Everywhere) -> Terms {
-        let (popular, own) = self.shares(everywhere);
-        let weight = (TRUSTED_M / self.accuracy_m).min(1.0);
+    pub(super) fn new(everywhere: &Everywhere) -> Self {
+        let habit = everywhere.own / (everywhere.own + OWN);
+        let all = everywhere.visits + A_CHANCE * everywhere.shops;
+        let accuracy_m = everywhere.accuracy_m.min(TRUSTED_M);
+        Self {
+            anybody: (1.0 - habit) / all.max(A_CHANCE),
+            own: if everywhere.own > 0.0 {
+                habit / everywhere.own
+            } else {
+                0.0
+            },
+            weight: (TRUSTED_M / everywhere.accuracy_m).min(1.0),
+            variance: (accuracy_m * accuracy_m + FOOTPRINT_M * FOOTPRINT_M) / RADIUS_TO_VARIANCE,
+        }
+    }
+
+    /// What places are ordered by: e to the power of their score, but for a factor that all have in
+    /// common. It takes no logarithms.
+    ///
+    /// It never grows with the distance, and never shrinks with the visits.
+    pub(super) fn merit(&self, evidence: &Evidence) -> f64 {
+        let (popular, own) = self.shares(evidence);
+        let mut prior = (popular + own).max(f64::MIN_POSITIVE);
+        if self.weight < 1.0 {
+            prior = prior.powf(self.weight);
+        }
+        let wifi = evidence.wifi.map_or(1.0, seen);
+        prior * wifi / (1.0 + self.off(evidence)).powi(POWER)
+    }
+
+    /// Finds the terms.
+    pub(super) fn terms(&self, evidence: &Evidence) -> Terms {
+        let (popular, own) = self.shares(evidence);
+        let prior = (popular + own).max(f64::MIN_POSITIVE).ln();
+        // Student's t, since phones are far off more often than a bell curve has it.
+        let fix = -self.variance.ln() - f64::from(POWER) * self.off(evidence).ln_1p();
         Terms {
             popular,
             own,
-            hour: self.hour,
-            prior: weight * (popular + own).max(f64::MIN_POSITIVE).ln(),
-            fix: self.fix(),
-            wifi: self.wifi(),
+            hour: evidence.hour,
+            prior: self.weight * prior,
+            fix,
+            wifi: evidence.wifi.map_or(0.0, |visits| seen(visits).ln()),
         }
     }
 
     /// What everybody's visits and the caller's own make of the place. One's own habits say a good
     /// deal about the hour by themselves, so the hour counts less there.
-    fn shares(&self, everywhere: &Everywhere) -> (f64, f64) {
-        let habit = everywhere.own / (everywhere.own + OWN);
-        let all = everywhere.visits + A_CHANCE * everywhere.shops;
-        let popular = (1.0 - habit) * (self.visits + A_CHANCE) / all.max(A_CHANCE) * self.hour;
-        let own = if everywhere.own > 0.0 {
-            habit * self.own / everywhere.own * self.hour.sqrt()
+    fn shares(&self, evidence: &Evidence) -> (f64, f64) {
+        let popular = self.anybody * (evidence.visits + A_CHANCE) * evidence.hour;
+        let own = if evidence.own > 0.0 {
+            self.own * evidence.own * evidence.hour.sqrt()
         } else {
             0.0
         };
         (popular, own)
     }
 
-    /// Student's t, since phones are far off more often than a bell curve has it.
-    fn fix(&self) -> f64 {
-        let accuracy_m = self.accuracy_m.min(TRUSTED_M);
-        let variance = (accuracy_m * accuracy_m + FOOTPRINT_M * FOOTPRINT_M) / RADIUS_TO_VARIANCE;
-        let off = self.distance_m * self.distance_m / (FREEDOM * variance);
-        -variance.ln() - (FREEDOM + 2.0) / 2.0 * off.ln_1p()
+    /// How far off the fix is for somebody who is there.
+    fn off(&self, evidence: &Evidence) -> f64 {
+        evidence.distance_m * evidence.distance_m / (f64::from(FREEDOM) * self.variance)
     }
+}
 
-    /// However often another access point was seen there, this one may be a foreign one.
-    fn wifi(&self) -> f64 {
-        self.wifi.map_or(0.0, |(this, any)| {
-            let seen = (this + UNKNOWN_VISITS * THIS_ONE) / (any.max(this) + UNKNOWN_VISITS);
-            ((1.0 - FOREIGN) * seen + FOREIGN * THIS_ONE).ln()
-        })
-    }
+/// How probable the access point is at a place with so many visits with it and with any. However
+/// often another one was seen there, this one may be a foreign one.
+fn seen((this, any): (f64, f64)) -> f64 {
+    let seen = (this + UNKNOWN_VISITS * THIS_ONE) / (any.max(this) + UNKNOWN_VISITS);
+    (1.0 - FOREIGN) * seen + FOREIGN * THIS_ONE
 }
 
 #[cfg(test)]
@@ -134,19 +173,25 @@ mod tests {
     use super::*;
 
     const NOBODY: Everywhere = Everywhere {
+        accuracy_m: 65.0,
         visits: 100.0,
         shops: 20.0,
         own: 0.0,
     };
 
     const NOTHING: Evidence = Evidence {
-        accuracy_m: 65.0,
         distance_m: 50.0,
         visits: 0.0,
         own: 0.0,
         hour: 1.0,
         wifi: None,
     };
+
+    impl Evidence {
+        fn weigh(&self, everywhere: &Everywhere) -> Terms {
+            Scale::new(everywhere).terms(self)
+        }
+    }
 
     #[track_caller]
     fn check(found: f64, expected: f64) {
@@ -215,13 +260,13 @@ mod tests {
     #[test]
     fn with_the_worst_fix_a_million_visits_are_worth_less_than_two_kilometres() {
         let everywhere = Everywhere {
+            accuracy_m: 5_000.0,
             visits: 1e6,
             shops: 1e3,
             own: 1e3,
         };
         let at = |distance_m, visits, own| {
             let evidence = Evidence {
-                accuracy_m: 5_000.0,
                 distance_m,
                 visits,
                 own,
@@ -240,12 +285,12 @@ mod tests {
             for distance_m in [0.0, 15_000.0, 2e7] {
                 for shops in [0.0, 1e9] {
                     let everywhere = Everywhere {
+                        accuracy_m: 8.0,
                         visits,
                         shops,
                         own: visits,
                     };
                     let evidence = Evidence {
-                        accuracy_m: 8.0,
                         distance_m,
                         visits,
                         own: visits,
@@ -254,6 +299,38 @@ mod tests {
                     };
                     let score = evidence.weigh(&everywhere).score();
                     assert!(score.is_finite(), "{visits} {distance_m} {shops}: {score}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_merit_is_the_score_without_logarithms() {
+        for accuracy_m in [8.0, 65.0, 1_000.0, 1_000.5, 5_000.0] {
+            for own in [0.0, 9.0] {
+                let everywhere = Everywhere {
+                    accuracy_m,
+                    own,
+                    ..NOBODY
+                };
+                let scale = Scale::new(&everywhere);
+                let above = |evidence: &Evidence| {
+                    scale.merit(evidence).ln() - scale.terms(evidence).score()
+                };
+                let common = above(&NOTHING);
+                for distance_m in [0.0, 30.0, 900.0, 15_000.0] {
+                    for (visits, own) in [(0.0, 0.0), (12.5, 0.0), (80.0, own)] {
+                        for wifi in [None, Some((0.0, 4.0)), Some((3.0, 8.0))] {
+                            let evidence = Evidence {
+                                distance_m,
+                                visits,
+                                own,
+                                hour: 0.7,
+                                wifi,
+                            };
+                            check(above(&evidence), common);
+                        }
+                    }
                 }
             }
         }

@@ -495,7 +495,7 @@ async fn everything(projections: &crate::Projections, store: &Store) -> Vec<Vec<
                 bssid: Bssid::named("a"),
                 now: Millis(1_000 * DAY_MS),
             };
-            let of = |caller| format!("{:?}", ranker.rank(shops, &asked(caller), 9));
+            let of = |caller| format!("{:?}", ranker.explain(shops, &asked(caller), 9));
             let scores = format!("{:?}", ranker.scores());
             (1..5).map(of).chain([scores]).collect()
         })

@@ -366,7 +366,7 @@ fn what_a_snapshot_leaves_out_follows_from_the_rest() {
         .ranker
         .places
         .iter()
-        .filter(|place| place.cell.is_some());
+        .filter(|place| place.open.is_some());
     assert_eq!(
         world.ranker.visits,
         open.map(|place| place.visits).sum::<f64>()
@@ -376,5 +376,5 @@ fn what_a_snapshot_leaves_out_follows_from_the_rest() {
 #[test]
 fn a_check_in_takes_28_bytes() {
     assert_eq!(size_of::<Visit>(), 28);
-    assert_eq!(size_of::<Place>(), 32);
+    assert_eq!(size_of::<Place>(), 40);
 }
