@@ -1,82 +1,21 @@
 //! The rows that several calls answer with: a shop, a person; and how times are written.
 
+mod shops;
+
+pub(crate) use shops::{ShopRow, shop_rows};
+
 use crate::App;
 use crate::error::ApiError;
 use crate::pictures::LogoLinks;
-use crate::reply::Reply;
-use axum::response::Response;
 use domain::visibility::Relation;
-use domain::{Millis, ShopId, UserId};
+use domain::{Millis, UserId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use projections::followers::Flags;
-use projections::occupancy::Crowd;
 use projections::profiles::Profile;
-use projections::shop_index::Shop;
 use serde::Serialize;
 use std::collections::HashMap;
 use utoipa::ToSchema;
-
-/// A shop in a list (seed §4, §5).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ShopRow<'a> {
-    name: &'a str,
-    /// Empty when unknown.
-    address: &'a str,
-    /// Longitude on the map (GCJ-02 in mainland China).
-    lng: f64,
-    #[schema(value_type = u64)]
-    id: ShopId,
-    /// Empty when unknown.
-    phone: &'a str,
-    /// Latitude on the map (GCJ-02 in mainland China).
-    lat: f64,
-    /// Latitude and longitude on the globe, WGS-84: distances are measured from these.
-    lo: [f64; 2],
-    /// Category, 1 to 6.
-    t: u8,
-    /// How many people are there now.
-    user: u32,
-    /// How many of them are men.
-    male: u32,
-    /// How many of them are women.
-    female: u32,
-}
-
-impl<'a> ShopRow<'a> {
-    pub(crate) fn new(shop: Shop<'a>, crowd: Crowd) -> Self {
-        let (globe, map) = (shop.point(), shop.on_map());
-        Self {
-            name: shop.name(),
-            address: shop.address(),
-            lng: map.lng(),
-            id: shop.id,
-            phone: shop.phone(),
-            lat: map.lat(),
-            lo: [globe.lat(), globe.lng()],
-            t: shop.category().into(),
-            user: crowd.users,
-            male: crowd.male,
-            female: crowd.female,
-        }
-    }
-}
-
-/// What a shop in a list takes, in bytes, unless it has much to say.
-const SHOP_ROW: usize = 320;
-
-/// The answer that lists `shops`, in order, with how many people are in each.
-///
-/// It is written while the shops stand still, so that nothing of them is copied.
-pub(crate) fn shop_rows<'a>(app: &App, shops: impl Iterator<Item = Shop<'a>>) -> Response {
-    let (now, window_ms) = (app.now(), app.settings.presence_window_ms);
-    app.projections.occupancy.read(|occupancy| {
-        let row = |shop: Shop<'a>| ShopRow::new(shop, occupancy.crowd(shop.id, now, window_ms));
-        let rows: Vec<ShopRow<'a>> = shops.map(row).collect();
-        let room = rows.len() * SHOP_ROW;
-        Reply(rows).with_room(room)
-    })
-}
 
 /// A person as others see them (seed §8, §10).
 #[derive(Serialize, ToSchema)]

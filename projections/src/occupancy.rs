@@ -7,6 +7,7 @@ use crate::memory::{MemoryProjection, Poison};
 use domain::user::{Gender, Invisible};
 use domain::{CheckinId, Event, EventKind, Millis, ShopId, UserId};
 use eventlog::RecordedEvent;
+use foldhash::fast::RandomState;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::hash_map::Entry;
@@ -42,13 +43,13 @@ pub struct Occupancy {
     /// By number, in the order in which they were first seen.
     people: Vec<Person>,
     /// The number of each person.
-    numbers: HashMap<[u8; 12], u32>,
+    numbers: HashMap<[u8; 12], u32, RandomState>,
     /// Where each person was last: shop, time, number; so that the people of one shop lie side by
     /// side by time, and a walk stops where the window does.
     latest: BTreeSet<(u64, i64, u32)>,
     /// How many people were last in each shop, and none for most: that nobody is there is known
     /// sooner by this.
-    last_in: HashMap<u64, u32>,
+    last_in: HashMap<u64, u32, RandomState>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
