@@ -8,9 +8,11 @@ use super::visit::Visit;
 use super::wifi::Wifi;
 use super::{Place, PlaceRanker, Shop};
 use jiff::tz::TimeZone;
-use serde::de::Error as _;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// A time zone that can be written down.
 #[derive(Clone, Debug)]
@@ -29,6 +31,10 @@ struct Stored<Shops, Further, Places, People, H, W, S> {
     wifi: W,
     scores: S,
 }
+
+/// A map that is read as a whole: entered one by one in their order, a million entries would lie in
+/// nodes that are half empty.
+struct Full<V>(BTreeMap<u64, V>);
 
 impl Serialize for PlaceRanker {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -50,7 +56,7 @@ impl Serialize for PlaceRanker {
 impl<'de> Deserialize<'de> for PlaceRanker {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         type Owned = Stored<
-            BTreeMap<u64, Option<Shop>>,
+            Full<Option<Shop>>,
             BTreeMap<u64, Vec<Spot>>,
             Vec<Place>,
             BTreeMap<[u8; 12], Vec<Visit>>,
@@ -73,7 +79,7 @@ impl<'de> Deserialize<'de> for PlaceRanker {
         let mut ranker = Self {
             popular: Popular::default(),
             zone: stored.zone,
-            shops: stored.shops,
+            shops: stored.shops.0,
             further: stored.further,
             places: stored.places,
             numbers,
@@ -88,6 +94,27 @@ impl<'de> Deserialize<'de> for PlaceRanker {
             ranker.change_popular(number as u32, [0.0, visits]);
         }
         Ok(ranker)
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Full<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<V>(PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
+            type Value = Full<V>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Full<V>, A::Error> {
+                let entries = std::iter::from_fn(|| map.next_entry().transpose());
+                entries.collect::<Result<_, _>>().map(Full)
+            }
+        }
+
+        deserializer.deserialize_map(Entries(PhantomData))
     }
 }
 
