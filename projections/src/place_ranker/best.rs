@@ -28,12 +28,12 @@ impl<'a> Best<'a> {
     pub(super) fn new(wanted: usize) -> Self {
         Self {
             wanted,
-            floor: f64::NEG_INFINITY,
+            floor: 0.0,
             places: Vec::with_capacity(2 * wanted.min(128)),
         }
     }
 
-    /// What has less merit is not wanted any more.
+    /// What has less merit is not wanted any more; none is negative.
     pub(super) fn floor(&self) -> f64 {
         self.floor
     }
@@ -120,6 +120,6 @@ mod tests {
 
     #[test]
     fn before_there_are_enough_everything_is_wanted() {
-        assert_eq!(best_of(&[(1.0, 5.0)]), (vec![1], f64::NEG_INFINITY));
+        assert_eq!(best_of(&[(1.0, 5.0)]), (vec![1], 0.0));
     }
 }

@@ -37,8 +37,8 @@ const POPULAR_M: f64 = 3_000.0;
 pub(super) const SPARSE_M: f64 = 1_000.0;
 /// How many of them.
 pub(super) const SPARSE: usize = 50;
-/// So many visited places are passed by before more of the nearest are fetched, so that the others
-/// must have more visits.
+/// So many visited places are passed by before more of the nearest are fetched, if the others must
+/// then have more visits.
 const STEPS: usize = 192;
 /// How many times as many are then fetched, and how many visited places passed by at most.
 const MORE: usize = 4;
@@ -248,6 +248,13 @@ impl<'a> Question<'_, 'a> {
         }
     }
 
+    /// The weight of the visits that a place needs for so much merit, which is neither the caller's
+    /// own nor where the access point was seen.
+    fn least_visits(&self, merit: f64, distance_2: f64, hour: f64) -> f64 {
+        let named = self.asked.bssid.is_some();
+        self.scale.least_visits(merit, distance_2, hour, named) * self.today
+    }
+
     /// The most merit that a place may have which is neither the caller's own nor where the access
     /// point was seen.
     fn at_most(&self, distance_m: f64, visits: f64, hour: f64) -> f64 {
@@ -281,10 +288,13 @@ impl<'a> Search<'_, '_, 'a> {
         let reach_m = chord(popular_m) * EARTH_RADIUS_M;
         let mut cubes = question.ranker.popular.around(question.from, reach_m);
         if !self.visited(&mut cubes, popular_m, STEPS) {
-            if self.nearest(count, count.saturating_mul(MORE)) {
-                return;
-            }
             self.best.settle();
+            if self.more_would_help() {
+                if self.nearest(count, count.saturating_mul(MORE)) {
+                    return;
+                }
+                self.best.settle();
+            }
             self.visited(&mut cubes, popular_m, MOST_STEPS);
         }
         self.best.settle();
@@ -352,33 +362,52 @@ impl<'a> Search<'_, '_, 'a> {
         });
     }
 
-    /// Weighs the visited places in `cubes` that may be among the best; says whether that was
-    /// possible by passing `steps` of them.
+    /// Weighs the visited places in `cubes` that may be among the best, unless `steps` of them have
+    /// been passed, and it is worth while to fetch more of the nearest first; says whether it is
+    /// done.
     fn visited(&mut self, cubes: &mut [Crowded<'_>], radius_m: f64, steps: usize) -> bool {
         let question = self.question;
         let likeliest = question.hour.likeliest();
-        let mut steps = 0..steps;
+        let (last_2, radius_2) = (self.last.0 * self.last.0, radius_m * radius_m);
+        let mut passed = 0;
         for cube in cubes {
-            let cube_m = cube.distance_m.max(self.last.0);
+            let cube_2 = (cube.distance_m * cube.distance_m).max(last_2);
+            let mut floor = self.best.floor();
+            let mut least = question.least_visits(floor, cube_2, likeliest);
             loop {
-                if steps.next().is_none() {
+                passed += 1;
+                if passed > steps {
                     return false;
                 }
                 let Some(visited) = cube.next() else { break };
-                let visits = visited.visits / question.today;
-                if question.at_most(cube_m, visits, likeliest) < self.best.floor() {
+                if self.best.floor() > floor {
+                    floor = self.best.floor();
+                    least = question.least_visits(floor, cube_2, likeliest);
+                }
+                if visited.visits < least {
                     break;
                 }
-                let distance_m = cube.distance_m(&visited, question.from).max(self.last.0);
+                let distance_2 = cube.distance_2(&visited, question.from).max(last_2);
                 let hour = question.hour.of(visited.category);
-                if distance_m <= radius_m
-                    && question.at_most(distance_m, visits, hour) >= self.best.floor()
+                if distance_2 <= radius_2
+                    && visited.visits >= question.least_visits(floor, distance_2, hour)
                 {
                     self.place(visited.place, radius_m);
                 }
             }
         }
         true
+    }
+
+    /// Whether more of the nearest would leave few of the visited places to pass.
+    fn more_would_help(&self) -> bool {
+        let question = self.question;
+        let further_2 = self.last.0 * self.last.0 * MORE as f64;
+        let least = |distance_2| {
+            let likeliest = question.hour.likeliest();
+            question.least_visits(self.best.floor(), distance_2, likeliest) / question.today
+        };
+        least(further_2) > (2.0 * least(self.last.0 * self.last.0)).max(1.0)
     }
 
     /// Weighs further ones of a category that is so likely at this hour that they may be among the

@@ -83,17 +83,17 @@ impl Cube {
             y.clone()
                 .flat_map(move |y| z.clone().map(move |z| Self([x, y, z])))
         });
-        let apart = move |cube: Self| (distance_m(cube.corner(), CUBE_M, from), cube);
+        let apart = move |cube: Self| (distance_2(cube.corner(), CUBE_M, from).sqrt(), cube);
         cubes
             .map(apart)
             .filter(move |(apart_m, _)| *apart_m <= reach_m)
     }
 
-    /// How far the nearest spot of a cell may be, through the globe.
-    pub(super) fn cell_distance_m(self, cell: Cell, from: [f64; 3]) -> f64 {
+    /// The square of how far the nearest spot of a cell may be, in metres through the globe.
+    pub(super) fn cell_distance_2(self, cell: Cell, from: [f64; 3]) -> f64 {
         let [x, y, z] = self.corner();
         let [i, j, k] = cell.0.map(|row| f64::from(row) * CELL_M);
-        distance_m([x + i, y + j, z + k], CELL_M, from)
+        distance_2([x + i, y + j, z + k], CELL_M, from)
     }
 
     fn corner(self) -> [f64; 3] {
@@ -106,15 +106,15 @@ pub(super) fn metres(point: Point) -> [f64; 3] {
     point.unit_vector().map(|at| at * EARTH_RADIUS_M)
 }
 
-/// How far the nearest corner, edge or side of a cube is, through the globe; a little less, since
-/// spots are rounded.
-fn distance_m(corner: [f64; 3], side_m: f64, from: [f64; 3]) -> f64 {
+/// The square of how far the nearest corner, edge or side of a cube is, through the globe; a little
+/// less, since spots are rounded.
+fn distance_2(corner: [f64; 3], side_m: f64, from: [f64; 3]) -> f64 {
     let apart = |axis: usize| {
         let low = corner[axis] - from[axis];
-        low.max(-low - side_m).max(0.0)
+        (low.max(-low - side_m) - 0.02).max(0.0)
     };
     let [x, y, z] = [apart(0), apart(1), apart(2)];
-    ((x * x + y * y + z * z).sqrt() - 0.02).max(0.0)
+    x * x + y * y + z * z
 }
 
 #[cfg(test)]
@@ -166,10 +166,10 @@ mod tests {
             let from = metres(point(lat, lng));
             for there in around(lat, lng) {
                 let spot = Spot::of(there);
-                let own = spot.cube().cell_distance_m(spot.cell(), metres(there));
+                let own = spot.cube().cell_distance_2(spot.cell(), metres(there));
                 assert_eq!(own, 0.0, "{there:?}");
                 let distance_m = spot.distance_m(&from);
-                let cell_m = spot.cube().cell_distance_m(spot.cell(), from);
+                let cell_m = spot.cube().cell_distance_2(spot.cell(), from).sqrt();
                 assert!(cell_m <= distance_m, "{there:?}");
                 assert!(
                     cell_m >= distance_m - 350.0 - 1e-4 * distance_m,

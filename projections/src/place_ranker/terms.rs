@@ -127,6 +127,19 @@ impl Scale {
         prior * wifi / (1.0 + self.off(evidence)).powi(POWER)
     }
 
+    /// How many visits a place needs for so much merit that is neither the caller's own nor where
+    /// the access point was seen, if one is named, by the square of its distance.
+    pub(super) fn least_visits(&self, merit: f64, distance_2: f64, hour: f64, named: bool) -> f64 {
+        let wifi = if named { seen((0.0, 0.0)) } else { 1.0 };
+        let off = distance_2 / (f64::from(FREEDOM) * self.variance);
+        let mut share = merit / wifi * (1.0 + off).powi(POWER);
+        if self.weight < 1.0 {
+            share = share.powf(self.weight.recip());
+        }
+        // A little less: how it is reckoned must not make a difference.
+        share / (self.anybody * hour) * (1.0 - 1e-9) - A_CHANCE
+    }
+
     /// Finds the terms.
     pub(super) fn terms(&self, evidence: &Evidence) -> Terms {
         let (popular, own) = self.shares(evidence);
@@ -299,6 +312,33 @@ mod tests {
                     };
                     let score = evidence.weigh(&everywhere).score();
                     assert!(score.is_finite(), "{visits} {distance_m} {shops}: {score}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_with_the_least_visits_has_just_the_merit() {
+        for accuracy_m in [8.0, 65.0, 1_000.0, 5_000.0] {
+            for named in [false, true] {
+                let everywhere = Everywhere {
+                    accuracy_m,
+                    own: 3.0,
+                    ..NOBODY
+                };
+                let scale = Scale::new(&everywhere);
+                for (distance_m, visits) in [(0.0, 0.0), (70.0, 12.5), (900.0, 3.0)] {
+                    let evidence = Evidence {
+                        distance_m,
+                        visits,
+                        own: 0.0,
+                        hour: 0.7,
+                        wifi: named.then_some((0.0, 0.0)),
+                    };
+                    let merit = scale.merit(&evidence);
+                    let distance_2 = distance_m * distance_m;
+                    let least = scale.least_visits(merit, distance_2, 0.7, named);
+                    assert!((least - visits).abs() < 1e-6, "{least} is not {visits}");
                 }
             }
         }

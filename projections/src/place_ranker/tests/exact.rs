@@ -29,7 +29,7 @@ fn city() -> impl Strategy<Value = City> {
     );
     let visits = prop::collection::vec((0..40_u8, any::<u16>(), 0..4_u8, 0..24_u8), 0..300);
     let wide_m = prop::sample::select(vec![150.0, 600.0, 2_000.0, 8_000.0]);
-    let accuracy_m = prop::sample::select(vec![10.0, 65.0, 200.0, 1_000.0, 3_000.0, 5_000.0]);
+    let accuracy_m = prop::sample::select(vec![10.0, 65.0, 200.0, 1_000.0, 1_500.0, 5_000.0]);
     (shops, visits, wide_m, accuracy_m).prop_map(|(shops, visits, wide_m, accuracy_m)| City {
         shops,
         visits,
