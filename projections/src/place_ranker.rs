@@ -18,6 +18,7 @@ mod hours;
 mod popular;
 mod ranking;
 mod scores;
+mod search;
 mod spot;
 mod stored;
 mod terms;

@@ -1,7 +1,8 @@
 //! That a list is that of all places, although few of them are looked at.
 
 use super::*;
-use crate::place_ranker::ranking::{FURTHEST_M, SPARSE, SPARSE_M};
+use crate::place_ranker::ranking::FURTHEST_M;
+use crate::place_ranker::search::{SPARSE, SPARSE_M};
 use crate::shop_index::Near;
 use crate::tests::details;
 use domain::shop::{ShopDetails, ShopRegistered};
