@@ -7,6 +7,7 @@
 //!
 //! What it takes, in bytes: some 110 a shop, and its texts.
 
+mod ahead;
 mod best;
 mod fresh;
 mod merge;
@@ -15,6 +16,7 @@ mod packed;
 mod search;
 mod shop;
 mod stored;
+mod texts;
 mod tree;
 
 pub use shop::Shop;
@@ -119,7 +121,8 @@ impl ShopIndex {
     /// How many bytes names, addresses and phones take.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
-        let fresh = self.fresh.shops().map(|shop| shop.text().len());
+        let texts = |shop: Shop<'_>| shop.name().len() + shop.others().len();
+        let fresh = self.fresh.shops().map(texts);
         self.packed.text_bytes() + fresh.sum::<usize>()
     }
 
@@ -271,7 +274,7 @@ impl Dead {
 
 impl MemoryProjection for ShopIndex {
     const NAME: &'static str = "shop_index";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const KINDS: &'static [EventKind] = &[
         EventKind::ShopRegistered,
         EventKind::ShopRevised,

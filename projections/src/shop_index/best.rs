@@ -1,8 +1,6 @@
 //! The nearest of many, found in any order.
 
 use super::ShopIndex;
-use super::names::Needle;
-use super::shop::Shop;
 use domain::ShopId;
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -23,18 +21,13 @@ pub(super) enum Of {
     Fresh(ShopId),
 }
 
-/// Keeps the nearest `wanted` hits with a name, ties in the order of their ids.
+/// Keeps the nearest `wanted` hits, ties in the order of their ids.
 pub(super) struct Best<'a> {
     index: &'a ShopIndex,
     wanted: usize,
     /// What is further than this is none of them.
     furthest_2: f64,
-    /// What names must contain.
-    needle: Option<&'a Needle>,
     hits: Vec<Hit>,
-    /// The names of so many of them do. Those of the others may: names lie anywhere in memory, and
-    /// many are fetched in hardly more time than one.
-    named: usize,
     /// With so many, those too many are thrown out.
     full: usize,
     /// The shops with several points that were seen, each with its nearest one.
@@ -43,12 +36,7 @@ pub(super) struct Best<'a> {
 
 impl<'a> Best<'a> {
     /// Of those of `index` not further than `furthest_2`.
-    pub(super) fn new(
-        index: &'a ShopIndex,
-        wanted: usize,
-        furthest_2: f64,
-        needle: Option<&'a Needle>,
-    ) -> Self {
+    pub(super) fn new(index: &'a ShopIndex, wanted: usize, furthest_2: f64) -> Self {
         Self {
             index,
             wanted,
@@ -57,9 +45,7 @@ impl<'a> Best<'a> {
             } else {
                 furthest_2
             },
-            needle,
             hits: Vec::new(),
-            named: 0,
             full: wanted,
             seen: HashSet::new(),
         }
@@ -76,8 +62,7 @@ impl<'a> Best<'a> {
     }
 
     /// Whether there are as many as are wanted.
-    pub(super) fn is_full(&mut self) -> bool {
-        self.compare_names();
+    pub(super) fn is_full(&self) -> bool {
         self.hits.len() >= self.wanted
     }
 
@@ -86,14 +71,14 @@ impl<'a> Best<'a> {
         self.seen.insert(id)
     }
 
-    /// Adds a shop that is there and whose name may contain what it must.
+    /// Adds a shop that is there and fits.
     pub(super) fn push(&mut self, hit: Hit) {
         if hit.distance_2 > self.furthest_2 {
             return;
         }
         self.hits.push(hit);
         // Not after each: looking through all of them takes as long as finding as many.
-        if self.hits.len() >= self.full && self.is_full() {
+        if self.hits.len() >= self.full {
             self.full = self.wanted.saturating_add((self.wanted / 2).max(16));
             self.throw_out();
             let furthest = self.hits.iter().map(|hit| hit.distance_2);
@@ -103,7 +88,6 @@ impl<'a> Best<'a> {
 
     /// All of them in order, without the first `skip`.
     pub(super) fn after(mut self, skip: usize) -> Vec<Hit> {
-        self.compare_names();
         self.throw_out();
         if skip >= self.hits.len() {
             return Vec::new();
@@ -117,24 +101,11 @@ impl<'a> Best<'a> {
         self.hits
     }
 
-    fn compare_names(&mut self) {
-        if let Some(needle) = self.needle {
-            let hits = self.hits.split_off(self.named);
-            let shops: Vec<Option<Shop<'_>>> =
-                hits.iter().map(|hit| self.index.shop_of(hit.of)).collect();
-            let named = hits.into_iter().zip(shops);
-            let named = named.filter(|(_, shop)| shop.is_some_and(|shop| needle.is_in(shop)));
-            self.hits.extend(named.map(|(hit, _)| hit));
-        }
-        self.named = self.hits.len();
-    }
-
     fn throw_out(&mut self) {
         if self.hits.len() > self.wanted {
             let order = |a: &Hit, b: &Hit| order(a, b, self.index);
             let _ = self.hits.select_nth_unstable_by(self.wanted, order);
             self.hits.truncate(self.wanted);
-            self.named = self.hits.len();
         }
     }
 }

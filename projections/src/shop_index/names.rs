@@ -1,29 +1,24 @@
-//! Names, as searches compare them, and where in the packed tree a name may contain what.
+//! Where in the packed tree a name may contain what.
 //!
 //! What a needle is made of is looked up by pairs of characters, and by single ones for needles of
 //! one character, together with the category of the shops. For each there is a list of the leaves
 //! with a name that has it; pairs share lists by chance, so every name found is compared itself.
 
-use super::Shop;
+mod needle;
+
+pub(super) use needle::{Needle, is_plain, mix, signature};
+
+use super::tree;
 use domain::shop::Category;
+use needle::{Gram, each_gram};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// So many lists of a needle are looked at; with more, few leaves more would fall away.
 const LISTS: usize = 6;
 /// Reading a leaf's number from a list takes this part of the time in which a leaf is looked
 /// through.
 const LEAF_PER_NUMBER: u64 = 128;
-
-/// What is searched for.
-#[derive(Clone, Debug)]
-pub(super) struct Needle {
-    /// Folded.
-    text: String,
-    /// What a name must have to contain it, and what is looked up.
-    grams: Vec<Gram>,
-    /// Of single characters too: hardly a name has all of these bits by chance.
-    pub(super) signature: u64,
-}
 
 /// The leaves whose names have a gram, for every gram there is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -36,92 +31,16 @@ pub(super) struct Names {
     lists: Vec<u8>,
 }
 
+/// Where a name may be that is looked for.
+pub(super) struct Places {
+    /// The kinds of shops of which so many have it that it may be in any leaf with one of them.
+    common: u8,
+    /// Where it may be among the others.
+    leaves: Leaves,
+}
+
 /// A set of leaves.
 struct Leaves(Vec<u64>);
-
-/// Two characters that follow each other, or one; mixed.
-type Gram = u64;
-
-/// Folds a character for comparing: as lower case, all small sigmas alike.
-fn fold(character: char) -> impl Iterator<Item = char> {
-    let folded = character.to_lowercase();
-    folded.map(|character| if character == 'ς' { 'σ' } else { character })
-}
-
-/// Whether folding leaves `text` as it is.
-pub(super) fn is_folded(text: &str) -> bool {
-    text.chars().flat_map(fold).eq(text.chars())
-}
-
-fn pair(first: char, second: char) -> Gram {
-    mix(u64::from(u32::from(first)) << 32 | u64::from(u32::from(second)))
-}
-
-fn single(character: char) -> Gram {
-    // No character is so large.
-    mix(u64::from(u32::MAX) << 32 | u64::from(u32::from(character)))
-}
-
-/// Spreads a number over all bits.
-pub(super) fn mix(number: u64) -> u64 {
-    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ number >> 31
-}
-
-/// Calls `visit` for all that needles in `name` may be looked up by.
-fn each_gram(name: &str, mut visit: impl FnMut(Gram)) {
-    let mut before = None;
-    for character in name.chars().flat_map(fold) {
-        visit(single(character));
-        if let Some(before) = before {
-            visit(pair(before, character));
-        }
-        before = Some(character);
-    }
-}
-
-/// 64 bits about a name: those of a needle in it are among them.
-pub(super) fn signature(name: &str) -> u64 {
-    let mut bits = 0;
-    each_gram(name, |gram| bits |= bits_of(gram));
-    bits
-}
-
-/// Two bits that stand for a gram.
-fn bits_of(gram: Gram) -> u64 {
-    1 << (gram >> 58) | 1 << (gram >> 52 & 63)
-}
-
-impl Needle {
-    /// What to compare with for names that contain `text`; `None` when all do.
-    pub(super) fn new(text: &str) -> Option<Self> {
-        let text: String = text.chars().flat_map(fold).collect();
-        let pairs = text.chars().zip(text.chars().skip(1));
-        let mut grams: Vec<Gram> = pairs.map(|(first, second)| pair(first, second)).collect();
-        if grams.is_empty() {
-            grams.push(single(text.chars().next()?));
-        }
-        grams.sort_unstable();
-        grams.dedup();
-        let singles = text.chars().map(single);
-        let all = grams.iter().copied().chain(singles);
-        Some(Self {
-            signature: all.fold(0, |bits, gram| bits | bits_of(gram)),
-            text,
-            grams,
-        })
-    }
-
-    /// Whether the name of `shop` contains it.
-    pub(super) fn is_in(&self, shop: Shop<'_>) -> bool {
-        if shop.is_folded() {
-            return shop.name().contains(&self.text);
-        }
-        let folded: String = shop.name().chars().flat_map(fold).collect();
-        folded.contains(&self.text)
-    }
-}
 
 impl Names {
     /// The lists for `leaves` leaves, whose names and categories `names_in` gives, about `count` in
@@ -174,39 +93,68 @@ impl Names {
             && self.begins.last().map(|end| *end as usize) == Some(self.lists.len())
     }
 
-    /// The leaves where a name may contain the needle, ascending. `None` when it is so common that
-    /// looking through leaf after leaf finds `wanted` names sooner.
-    pub(super) fn leaves(
+    /// Where a name may contain the needle, of shops of a category or of any. About how many are
+    /// wanted, and in how many leaves each category is, says what is worth reading.
+    pub(super) fn places(
         &self,
         needle: &Needle,
         category: Option<Category>,
         wanted: usize,
+        leaves_with: &[u32; Category::ALL.len()],
         leaves: u32,
-    ) -> Option<Vec<u32>> {
+    ) -> Places {
         let categories: &[Category] = match &category {
             Some(category) => std::slice::from_ref(category),
             None => &Category::ALL,
         };
-        let lists_of = |gram: Gram| {
-            let lists = categories
+        // How long the list of each gram is, by category.
+        let grams = needle.grams.iter().map(|gram| {
+            let mut lengths = [0; Category::ALL.len()];
+            for category in categories {
+                lengths[place_of(*category)] = self.list(*gram, *category).len() as u64;
+            }
+            (lengths, *gram)
+        });
+        let grams: Vec<_> = grams.collect();
+        let shortest = |category: &Category| {
+            let lengths = grams
                 .iter()
-                .map(move |category| self.list(gram, *category));
-            lists.map(<[u8]>::len).sum::<usize>()
+                .map(|(lengths, _)| lengths[place_of(*category)]);
+            lengths.min().unwrap_or(0)
         };
-        let mut grams: Vec<(usize, Gram)> = needle
-            .grams
-            .iter()
-            .map(|gram| (lists_of(*gram), *gram))
+        let all: u64 = categories.iter().map(shortest).sum();
+        let (common, rare): (Vec<Category>, Vec<Category>) =
+            categories.iter().partition(|category| {
+                let length = shortest(category);
+                // Without the list, `wanted / all` of the other leaves are looked through in vain.
+                let others = u64::from(leaves_with[place_of(**category)]).saturating_sub(length);
+                let spared = (wanted as u64).saturating_mul(others);
+                length.saturating_mul(all) > spared.saturating_mul(LEAF_PER_NUMBER)
+            });
+        Places {
+            common: common.into_iter().map(tree::kind).sum(),
+            leaves: self.leaves(grams, &rare, leaves),
+        }
+    }
+
+    /// The leaves where a name may have all grams, of shops of any of these categories; with each
+    /// gram come the lengths of its lists.
+    fn leaves(
+        &self,
+        grams: Vec<([u64; Category::ALL.len()], Gram)>,
+        categories: &[Category],
+        leaves: u32,
+    ) -> Leaves {
+        let sum = |lengths: [u64; Category::ALL.len()]| -> u64 {
+            let lengths = categories.iter().map(|it| lengths[place_of(*it)]);
+            lengths.sum()
+        };
+        let mut grams: Vec<(u64, Gram)> = grams
+            .into_iter()
+            .map(|(lengths, gram)| (sum(lengths), gram))
             .collect();
         grams.sort_unstable();
-        let bytes = grams.first()?.0 as u64;
-        // Without the list, `wanted * leaves / bytes` leaves are looked through; with it, `wanted`.
-        let worth = (wanted as u64)
-            .saturating_mul(u64::from(leaves).saturating_sub(bytes))
-            .saturating_mul(LEAF_PER_NUMBER);
-        if bytes.saturating_mul(bytes) > worth {
-            return None;
-        }
+        let shortest = grams.first().map_or(0, |(length, _)| *length);
         let mut found: Option<Leaves> = None;
         for (length, gram) in grams.into_iter().take(LISTS) {
             let Some(before) = &mut found else {
@@ -214,7 +162,7 @@ impl Names {
                 continue;
             };
             // Longer lists take longer to read than the leaves they spare.
-            if length as u64 > bytes * LEAF_PER_NUMBER / 4 {
+            if length > shortest * LEAF_PER_NUMBER / 4 {
                 break;
             }
             let with = self.with(gram, categories, leaves);
@@ -222,18 +170,14 @@ impl Names {
                 *word &= with;
             }
         }
-        found.map(|found| found.numbers())
+        found.unwrap_or_else(|| Leaves::of(leaves))
     }
 
     /// The leaves with names that have `gram`, of shops of any of these categories.
     fn with(&self, gram: Gram, categories: &[Category], leaves: u32) -> Leaves {
-        let mut with = Leaves(vec![0; leaves.div_ceil(64) as usize]);
+        let mut with = Leaves::of(leaves);
         for category in categories {
-            for leaf in numbers(self.list(gram, *category)) {
-                if let Some(word) = with.0.get_mut(leaf as usize / 64) {
-                    *word |= 1 << (leaf % 64);
-                }
-            }
+            with.insert(self.list(gram, *category));
         }
         with
     }
@@ -248,19 +192,64 @@ impl Names {
     }
 }
 
-impl Leaves {
-    /// Ascending.
-    fn numbers(&self) -> Vec<u32> {
-        let mut numbers = Vec::new();
-        for (at, word) in (0..).zip(&self.0) {
-            let mut rest = *word;
-            while rest != 0 {
-                numbers.push(at * 64 + rest.trailing_zeros());
-                rest &= rest - 1;
-            }
-        }
-        numbers
+impl Places {
+    /// Whether it may be in any of these leaves, which have shops of these kinds.
+    pub(super) fn any(&self, leaves: Range<usize>, kinds: u8) -> bool {
+        self.common & kinds != 0 || self.leaves.any(leaves)
     }
+}
+
+impl Leaves {
+    /// Of so many, none.
+    fn of(leaves: u32) -> Self {
+        Self(vec![0; leaves.div_ceil(64) as usize])
+    }
+
+    /// Whether any of these is in it.
+    fn any(&self, leaves: Range<usize>) -> bool {
+        let (first, last) = (leaves.start / 64, leaves.end / 64);
+        // Of a word that the range does not fill, the bits from its begin, or up to its end.
+        let (from, upto) = (
+            u64::MAX << (leaves.start % 64),
+            (1 << (leaves.end % 64)) - 1,
+        );
+        let word = |at: usize| self.0.get(at).copied().unwrap_or(0);
+        if first == last {
+            return word(first) & from & upto != 0;
+        }
+        let between = self.0.get(first + 1..last).unwrap_or_default();
+        word(first) & from != 0 || between.iter().any(|word| *word != 0) || word(last) & upto != 0
+    }
+
+    /// Adds the numbers of a list; of a broken one, any.
+    fn insert(&mut self, list: &[u8]) {
+        // Most follow each other closely: a word is written when it is complete.
+        let (mut last, mut at, mut bits) = (0_u32, 0, 0_u64);
+        let mut write = |at: usize, bits: u64| {
+            if let Some(word) = self.0.get_mut(at) {
+                *word |= bits;
+            }
+        };
+        let mut bytes = list.iter();
+        while let Some(byte) = bytes.next() {
+            let mut further = u32::from(byte & 127);
+            if *byte > 127 {
+                further |= rest_of(&mut bytes);
+            }
+            last = last.wrapping_add(further);
+            if last as usize / 64 != at {
+                write(at, std::mem::take(&mut bits));
+                at = last as usize / 64;
+            }
+            bits |= 1 << (last % 64);
+        }
+        write(at, bits);
+    }
+}
+
+/// Where a category is among all.
+fn place_of(category: Category) -> usize {
+    usize::from(u8::from(category)) - 1
 }
 
 /// Which of so many lists a gram has in names of a category.
@@ -298,21 +287,34 @@ fn bytes_of(number: u32) -> u32 {
     (32 - (number | 1).leading_zeros()).div_ceil(7)
 }
 
-/// The numbers of a list; of a broken one, any.
-fn numbers(list: &[u8]) -> impl Iterator<Item = u32> {
-    let mut last = 0_u32;
-    let mut bytes = list.iter();
-    std::iter::from_fn(move || {
-        let (mut further, mut shift) = (0_u32, 0);
-        loop {
-            let byte = *bytes.next()?;
-            further |= u32::from(byte & 127).checked_shl(shift).unwrap_or(0);
-            if byte < 128 {
-                break;
-            }
-            shift += 7;
+/// What a number is that goes on in these bytes, without what its first byte says.
+fn rest_of<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> u32 {
+    let (mut rest, mut shift) = (0, 7);
+    for byte in bytes {
+        rest |= u32::from(byte & 127).checked_shl(shift).unwrap_or(0);
+        if *byte < 128 {
+            break;
         }
-        last = last.wrapping_add(further);
-        Some(last)
-    })
+        shift += 7;
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_are_found_in_any_range() {
+        let mut leaves = Leaves::of(200);
+        leaves.insert(&[5, 58, 1, 0x81, 1]);
+        for start in 0..256 {
+            for end in start..=256 {
+                let expected = [5, 63, 64, 193]
+                    .iter()
+                    .any(|leaf| (start..end).contains(leaf));
+                assert_eq!(leaves.any(start..end), expected, "{start}..{end}");
+            }
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Very many shops, packed: found by place, by id and by name, and never changed.
 
 use super::names::{Names, mix, signature};
-use super::shop::{Card, Extra, Shop};
+use super::shop::{Card, Extra, Shop, Written};
+use super::texts::Texts;
 use super::tree::{self, Item, Tree};
 use domain::ShopId;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     cards: Vec<Card>,
-    /// The texts of all shops, in the same order.
-    texts: String,
+    /// What all shops are called, and so on, in the same order.
+    texts: Texts,
     /// What few shops have, by number.
     extras: Vec<(u32, Arc<Extra>)>,
     numbers: Numbers,
@@ -57,15 +58,18 @@ impl Packed {
         drop(items);
 
         let order = || order.iter().map(|number| shop(*number));
-        let mut texts = String::with_capacity(order().map(|shop| shop.text().len()).sum());
+        let mut names = String::with_capacity(order().map(|shop| shop.name().len()).sum());
+        let mut others = String::with_capacity(order().map(|shop| shop.others().len()).sum());
         let mut extras = Vec::new();
         let mut cards = Vec::with_capacity(count as usize);
         for (number, shop) in (0..).zip(order()) {
-            cards.push(shop.card(texts.len() as u64));
-            texts.push_str(shop.text());
+            cards.push(shop.card(others.len() as u64));
+            names.push_str(shop.name());
+            others.push_str(shop.others());
             extras.extend(shop.extra().map(|extra| (number, Arc::clone(extra))));
         }
         extras.shrink_to_fit();
+        let texts = Texts::of(names, name_bytes(&cards), others).unwrap_or_default();
         let numbers = Numbers::of(&cards).unwrap_or_default();
         let mut packed = Self {
             cards,
@@ -83,15 +87,15 @@ impl Packed {
     /// What [`Self::parts`] gave, put together again; `None` if it cannot have given this.
     pub(super) fn from_parts(
         cards: Vec<Card>,
-        texts: String,
+        [names, others]: [String; 2],
         extras: Vec<(u32, Arc<Extra>)>,
         places: &[(u32, u8)],
-        names: Option<Names>,
+        lists: Option<Names>,
     ) -> Option<Self> {
         let sound = cards.len() < FREE as usize
-            && cards.iter().all(|card| card.fits(&texts))
+            && cards.iter().all(|card| card.fits(&others))
             && extras.is_sorted_by(|(one, _), (next, _)| one < next)
-            && names.as_ref().is_none_or(Names::are_sound);
+            && lists.as_ref().is_none_or(Names::are_sound);
         let with_extra = (0..).zip(&cards).filter(|(_, card)| card.has_extra());
         let alike = with_extra
             .map(|(number, _)| number)
@@ -99,6 +103,7 @@ impl Packed {
         if !(sound && alike) {
             return None;
         }
+        let texts = Texts::of(names, name_bytes(&cards), others)?;
         let numbers = Numbers::of(&cards)?;
         let mut packed = Self {
             cards,
@@ -106,7 +111,7 @@ impl Packed {
             extras,
             numbers,
             tree: Tree::default(),
-            names,
+            names: lists,
         };
         if !packed.are_all_points(places) {
             return None;
@@ -147,14 +152,14 @@ impl Packed {
         items_of(self.shop(number)?, number).nth(usize::from(point))
     }
 
-    /// What it can be put together from: cards, texts, what few shops have, for each point in the
-    /// tree the number of its shop and which of its points it is, and the names.
+    /// What it can be put together from: cards, names and other texts, what few shops have, for each
+    /// point in the tree the number of its shop and which of its points it is, and where names are.
     #[expect(clippy::type_complexity, reason = "used once, next door")]
     pub(super) fn parts(
         &self,
     ) -> (
         &[Card],
-        &str,
+        [&str; 2],
         &[(u32, Arc<Extra>)],
         Vec<(u32, u8)>,
         Option<&Names>,
@@ -174,7 +179,7 @@ impl Packed {
         let places = self.tree.points().filter_map(place).collect();
         (
             &self.cards,
-            &self.texts,
+            [self.texts.names(), self.texts.others()],
             &self.extras,
             places,
             self.names.as_ref(),
@@ -188,7 +193,7 @@ impl Packed {
 
     /// How many bytes their texts take.
     pub(super) fn text_bytes(&self) -> usize {
-        self.texts.len()
+        self.texts.names().len() + self.texts.others().len()
     }
 
     /// All shops, by number.
@@ -208,7 +213,12 @@ impl Packed {
             let at = self.extras.binary_search_by_key(&number, |(of, _)| *of);
             at.ok().map(|at| &self.extras[at].1)
         });
-        card.shop(&self.texts, extra.flatten())
+        card.shop(Written::Among(&self.texts, number), extra.flatten())
+    }
+
+    /// Their texts.
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     /// The number of a shop.
@@ -249,6 +259,10 @@ impl Packed {
         };
         Names::of(self.cards.len(), self.tree.leaves(), names_in)
     }
+}
+
+fn name_bytes(cards: &[Card]) -> impl ExactSizeIterator<Item = u16> {
+    cards.iter().map(Card::name_bytes)
 }
 
 /// The first point of a shop.

@@ -6,7 +6,7 @@ use super::ShopIndex;
 use super::best::{Best, Hit, Of};
 use super::names::Needle;
 use super::shop::Shop;
-use super::tree::{self, SEVERAL, Sought};
+use super::tree::{self, Found, ODD, SEVERAL, Sought};
 use domain::ShopId;
 use domain::geo::chord;
 use domain::shop::Category;
@@ -37,7 +37,7 @@ impl ShopIndex {
         wanted: usize,
         furthest_2: f64,
     ) -> Best<'a> {
-        let mut best = Best::new(self, wanted, furthest_2, search.needle);
+        let mut best = Best::new(self, wanted, furthest_2);
         self.search_packed(search, &mut best);
         self.search_fresh(search, &mut best);
         best
@@ -64,9 +64,9 @@ impl ShopIndex {
             }
         };
         let tree = self.packed.tree();
-        tree.within(&from, furthest_2, |distance_2, number, kind| {
-            if !self.dead.contains(number) {
-                found(Of::Packed(number), distance_2, kind);
+        tree.within(&from, furthest_2, |point| {
+            if !self.dead.contains(point.shop) {
+                found(Of::Packed(point.shop), point.distance_2, point.kind);
             }
         });
         for (distance_2, spot) in self.fresh.within(from, furthest_2) {
@@ -90,27 +90,37 @@ impl ShopIndex {
 
     fn search_packed(&self, search: &Search<'_>, best: &mut Best<'_>) {
         let tree = self.packed.tree();
-        let leaves = search.needle.and_then(|needle| {
+        let places = search.needle.and_then(|needle| {
             let wanted = best.wanted();
             let names = self.packed.names()?;
-            names.leaves(needle, search.category, wanted, tree.leaves())
+            let leaves = tree.leaves();
+            Some(names.places(needle, search.category, wanted, tree.leaves_with(), leaves))
         });
         let sought = Sought {
-            leaves: leaves.as_deref(),
+            places: places.as_ref(),
             ..search.sought()
         };
-        let furthest_2 = best.furthest_2();
-        tree.around(
-            &search.from,
-            sought,
-            furthest_2,
-            |distance_2, number, kind| {
-                if !self.dead.contains(number) {
-                    self.found(search, best, Of::Packed(number), distance_2, kind);
+        let (wanted, furthest_2) = (best.wanted(), best.furthest_2());
+        let mut names = Vec::new();
+        tree.around(&search.from, sought, wanted, furthest_2, |found| {
+            names.clear();
+            if search.needle.is_some() {
+                let numbers = found.iter().map(|found| found.shop);
+                self.packed.texts().names_of(numbers, &mut names);
+            }
+            for (at, found) in found.iter().enumerate() {
+                let Found {
+                    distance_2,
+                    shop,
+                    kind,
+                } = *found;
+                let name = || names.get(at).copied().unwrap_or_default();
+                if !self.dead.contains(shop) && search.is_in(name, kind) {
+                    self.found(search, best, Of::Packed(shop), distance_2, kind);
                 }
-                best.furthest_2()
-            },
-        );
+            }
+            best.furthest_2()
+        });
     }
 
     fn search_fresh(&self, search: &Search<'_>, best: &mut Best<'_>) {
@@ -118,12 +128,19 @@ impl ShopIndex {
         if search.needle.is_some() && !best.is_full() {
             // A rare name is found sooner by looking at each.
             for shop in self.fresh.signed(sought) {
-                let distance_2 = shop.distance_2(&search.from);
-                self.found(search, best, Of::Fresh(shop.id), distance_2, shop.kind());
+                let (distance_2, kind) = (shop.distance_2(&search.from), shop.kind());
+                if search.is_in(|| shop.name(), kind) {
+                    self.found(search, best, Of::Fresh(shop.id), distance_2, kind);
+                }
             }
         } else {
             for (distance_2, spot) in self.fresh.within(search.from, best.furthest_2()) {
-                if sought.admits(spot.kind, spot.signature) {
+                let name = || {
+                    self.fresh
+                        .get(spot.id)
+                        .map_or("", |fresh| fresh.shop().name())
+                };
+                if sought.admits(spot.kind, spot.signature) && search.is_in(name, spot.kind) {
                     self.found(search, best, Of::Fresh(spot.id), distance_2, spot.kind);
                 }
             }
@@ -145,12 +162,18 @@ impl ShopIndex {
 }
 
 impl Search<'_> {
+    /// Whether what is looked for is in the name of a shop of this kind.
+    fn is_in<'n>(&self, name: impl FnOnce() -> &'n str, kind: u8) -> bool {
+        let plain = kind & ODD == 0;
+        self.needle.is_none_or(|needle| needle.is_in(name(), plain))
+    }
+
     /// In any leaf.
     fn sought(&self) -> Sought<'static> {
         Sought {
             kinds: self.category.map_or(tree::ALL, tree::kind),
             signature: self.needle.map_or(0, |needle| needle.signature),
-            leaves: None,
+            places: None,
         }
     }
 }

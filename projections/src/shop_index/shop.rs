@@ -1,10 +1,11 @@
 //! What is kept of one shop, and how it is shown.
 //!
-//! A million shops must fit: what all have is a [`Card`] of fixed size and a piece of a long text,
+//! A million shops must fit: what all have is a [`Card`] of fixed size and pieces of two long texts,
 //! and what few have lies apart.
 
 use super::names;
-use super::tree::{SEVERAL, kind, squared};
+use super::texts::Texts;
+use super::tree::{ODD, SEVERAL, kind, squared};
 use crate::memory::Poison;
 use domain::geo::Point;
 use domain::shop::{Category, MAX_POINTS, ShopDetails};
@@ -20,10 +21,18 @@ pub struct Shop<'a> {
     /// Its id.
     pub id: ShopId,
     card: &'a Card,
-    /// Where its own are among others, not looked at before somebody wants to know them: many shops
-    /// are weighed of which few are shown.
-    texts: &'a str,
+    written: Written<'a>,
     extra: Option<&'a Arc<Extra>>,
+}
+
+/// Where the texts of a shop are, not looked at before somebody wants to know them: many shops are
+/// weighed of which few are shown.
+#[derive(Clone, Copy)]
+pub(super) enum Written<'a> {
+    /// Name, address and phone, one behind the other, and nothing else.
+    Alone(&'a str),
+    /// Among those of all, as those of the shop of this number.
+    Among(&'a Texts, u32),
 }
 
 /// What is known of every shop, without its texts.
@@ -34,17 +43,17 @@ pub(super) struct Card {
     /// How far north and east of `point` a map draws it, in degrees; good to a tenth of a
     /// millimetre, at half of what the place on the map would take.
     shift: [f32; 2],
-    /// Where its texts begin among those of all.
+    /// Where its address and its phone begin among those of all.
     begin: u64,
     /// How many bytes the name has, the address, and the phone.
     lengths: [u16; 3],
     category: Category,
-    /// See [`FOLDED`] and [`EXTRA`].
+    /// See [`PLAIN`] and [`EXTRA`].
     traits: u8,
 }
 
-/// The name is as searches compare it.
-const FOLDED: u8 = 1;
+/// The name is plain; see [`names::is_plain`].
+const PLAIN: u8 = 1;
 /// There is an [`Extra`].
 const EXTRA: u8 = 2;
 
@@ -72,19 +81,24 @@ impl<'a> Shop<'a> {
     /// 1 to 255 characters on one line.
     #[must_use]
     pub fn name(self) -> &'a str {
-        self.part(0)
+        match self.written {
+            Written::Alone(text) => text.get(..self.card.named()).unwrap_or_default(),
+            Written::Among(texts, number) => texts.name(number),
+        }
     }
 
     /// Up to 255 characters; empty when unknown.
     #[must_use]
     pub fn address(self) -> &'a str {
-        self.part(1)
+        let address = usize::from(self.card.lengths[1]);
+        self.others().get(..address).unwrap_or_default()
     }
 
     /// Up to 255 characters; empty when unknown.
     #[must_use]
     pub fn phone(self) -> &'a str {
-        self.part(2)
+        let address = usize::from(self.card.lengths[1]);
+        self.others().get(address..).unwrap_or_default()
     }
 
     /// What kind of place it is.
@@ -146,7 +160,12 @@ impl<'a> Shop<'a> {
         } else {
             SEVERAL
         };
-        kind(self.card.category) | several
+        let odd = if self.card.traits & PLAIN == 0 {
+            ODD
+        } else {
+            0
+        };
+        kind(self.card.category) | several | odd
     }
 
     /// The square of how far its nearest point is from `from`, through the globe.
@@ -156,14 +175,18 @@ impl<'a> Shop<'a> {
             .fold(f64::INFINITY, f64::min)
     }
 
-    /// Whether the name is as searches compare it.
-    pub(super) fn is_folded(self) -> bool {
-        self.card.traits & FOLDED != 0
+    /// Address and phone, one behind the other.
+    pub(super) fn others(self) -> &'a str {
+        match self.written {
+            Written::Alone(text) => text.get(self.card.named()..),
+            Written::Among(texts, _) => texts.others().get(self.card.range()),
+        }
+        .unwrap_or_default()
     }
 
     /// Name, address and phone, one behind the other.
-    pub(super) fn text(self) -> &'a str {
-        self.texts.get(self.card.range()).unwrap_or_default()
+    pub(super) fn text(self) -> String {
+        [self.name(), self.others()].concat()
     }
 
     /// What stands apart, if anything does.
@@ -171,25 +194,12 @@ impl<'a> Shop<'a> {
         self.extra
     }
 
-    /// The card, for texts that begin at `begin`.
+    /// The card, for address and phone that begin at `begin`.
     pub(super) fn card(self, begin: u64) -> Card {
         Card {
             begin,
             ..*self.card
         }
-    }
-
-    fn part(self, number: usize) -> &'a str {
-        let [name, address, phone] = self.card.lengths.map(usize::from);
-        let range = [
-            0..name,
-            name..name + address,
-            name + address..name + address + phone,
-        ][number]
-            .clone();
-        let begin = self.card.range().start;
-        let range = begin.saturating_add(range.start)..begin.saturating_add(range.end);
-        self.texts.get(range).unwrap_or_default()
     }
 }
 
@@ -212,42 +222,53 @@ impl fmt::Debug for Shop<'_> {
 /// Equal are shops of which the same is known, wherever it lies.
 impl PartialEq for Shop<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.card(0) == other.card(0) && self.text() == other.text() && self.extra == other.extra
+        let texts = |shop: &Self| (shop.name(), shop.others());
+        self.card(0) == other.card(0) && texts(self) == texts(other) && self.extra == other.extra
     }
 }
 
 impl Card {
-    /// The shop of this card, whose texts are among `texts`.
-    pub(super) fn shop<'a>(&'a self, texts: &'a str, extra: Option<&'a Arc<Extra>>) -> Shop<'a> {
+    /// The shop of this card.
+    pub(super) fn shop<'a>(
+        &'a self,
+        written: Written<'a>,
+        extra: Option<&'a Arc<Extra>>,
+    ) -> Shop<'a> {
         Shop {
             id: self.id,
             card: self,
-            texts,
+            written,
             extra,
         }
+    }
+
+    /// How many bytes the name has.
+    pub(super) fn name_bytes(&self) -> u16 {
+        self.lengths[0]
     }
 
     pub(super) fn has_extra(&self) -> bool {
         self.traits & EXTRA != 0
     }
 
-    /// Whether its texts are texts among `texts`.
-    pub(super) fn fits(&self, texts: &str) -> bool {
-        let Range { mut start, end } = self.range();
-        start <= end
-            && end <= texts.len()
-            && texts.is_char_boundary(start)
-            && self.lengths.iter().all(|length| {
-                start += usize::from(*length);
-                texts.is_char_boundary(start)
-            })
+    /// Whether its address and its phone are texts among `others`.
+    pub(super) fn fits(&self, others: &str) -> bool {
+        let Range { start, end } = self.range();
+        let phone = start.saturating_add(usize::from(self.lengths[1]));
+        [start, phone, end]
+            .iter()
+            .all(|at| others.is_char_boundary(*at))
     }
 
-    /// Where its texts stand; nowhere, if they cannot stand anywhere.
+    /// Where its address and its phone stand; nowhere, if they cannot stand anywhere.
     fn range(&self) -> Range<usize> {
-        let length: usize = self.lengths.iter().map(|length| usize::from(*length)).sum();
+        let [_, address, phone] = self.lengths.map(usize::from);
         let begin = usize::try_from(self.begin).unwrap_or(usize::MAX);
-        begin..begin.saturating_add(length)
+        begin..begin.saturating_add(address + phone)
+    }
+
+    fn named(&self) -> usize {
+        usize::from(self.lengths[0])
     }
 }
 
@@ -285,8 +306,8 @@ impl Fresh {
                 begin: 0,
                 lengths,
                 category: details.category,
-                traits: if names::is_folded(&details.name) {
-                    FOLDED
+                traits: if names::is_plain(&details.name) {
+                    PLAIN
                 } else {
                     0
                 },
@@ -303,7 +324,10 @@ impl Fresh {
 
     /// What a snapshot says; `None` if it contradicts itself.
     pub(super) fn read(card: Card, text: String, extra: Option<Arc<Extra>>) -> Option<Self> {
-        let sound = card.begin == 0 && card.range().end == text.len() && card.fits(&text);
+        let sound = card.begin == 0
+            && text
+                .split_at_checked(card.named())
+                .is_some_and(|(_, others)| card.range().end == others.len() && card.fits(others));
         (sound && card.has_extra() == extra.is_some()).then(|| {
             let mut fresh = Self {
                 card,
@@ -327,7 +351,8 @@ impl Fresh {
     }
 
     pub(super) fn shop(&self) -> Shop<'_> {
-        self.card.shop(&self.text, self.extra.as_ref())
+        let written = Written::Alone(&self.text);
+        self.card.shop(written, self.extra.as_ref())
     }
 
     pub(super) fn id(&self) -> ShopId {

@@ -20,6 +20,9 @@ struct Stored<'a> {
     max_id: Option<ShopId>,
     closed: Cow<'a, BTreeMap<ShopId, Box<str>>>,
     cards: Cow<'a, [Card]>,
+    /// Of all packed shops, one behind the other.
+    called: Cow<'a, str>,
+    /// Their addresses and phones.
     texts: Cow<'a, str>,
     extras: Vec<(u32, Cow<'a, Extra>)>,
     /// For each point in the tree, its shop and which of its points it is.
@@ -32,12 +35,13 @@ struct Stored<'a> {
 
 impl Serialize for ShopIndex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (cards, texts, extras, places, names) = self.packed.parts();
+        let (cards, [called, texts], extras, places, names) = self.packed.parts();
         let apart = |shop: Shop<'_>| shop.extra().map(|extra| Cow::Owned((**extra).clone()));
         Stored {
             max_id: self.max_id,
             closed: Cow::Borrowed(&self.closed),
             cards: Cow::Borrowed(cards),
+            called: Cow::Borrowed(called),
             texts: Cow::Borrowed(texts),
             extras: extras
                 .iter()
@@ -49,13 +53,7 @@ impl Serialize for ShopIndex {
             fresh: self
                 .fresh
                 .shops()
-                .map(|shop| {
-                    (
-                        shop.card(0),
-                        Cow::Owned(shop.text().to_owned()),
-                        apart(shop),
-                    )
-                })
+                .map(|shop| (shop.card(0), Cow::Owned(shop.text()), apart(shop)))
                 .collect(),
         }
         .serialize(serializer)
@@ -68,7 +66,7 @@ impl<'de> Deserialize<'de> for ShopIndex {
         let extras = stored.extras.into_iter();
         let packed = Packed::from_parts(
             stored.cards.into_owned(),
-            stored.texts.into_owned(),
+            [stored.called.into_owned(), stored.texts.into_owned()],
             extras
                 .map(|(number, extra)| (number, Arc::new(extra.into_owned())))
                 .collect(),

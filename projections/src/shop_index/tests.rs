@@ -138,6 +138,7 @@ fn names_are_searched_as_plain_text() {
         opened(shop(2), "新紫轩花店", here),
         opened(shop(3), "a_b.*[c]\\", here),
         opened(shop(4), "Ο ΟΙΝΟΣ 👩‍🍳🎉", here),
+        opened(shop(5), "麦霸KTV2店", here),
     ]);
     let long = "花".repeat(500);
     for index in [&index, &packed(index.frozen().expect("a copy"))] {
@@ -147,7 +148,10 @@ fn names_are_searched_as_plain_text() {
             ("(", vec![1]),
             ("%", vec![1]),
             ("紫轩", vec![2]),
-            ("店", vec![2]),
+            ("店", vec![2, 5]),
+            ("ktv", vec![5]),
+            ("霸kTv2", vec![5]),
+            ("ktw", vec![]),
             ("轩店", vec![]),
             ("花", vec![2]),
             (&long, vec![]),
@@ -164,7 +168,7 @@ fn names_are_searched_as_plain_text() {
             ("\u{200d}🍳", vec![4]),
             ("🍔", vec![]),
             (" ", vec![1, 4]),
-            ("", vec![1, 2, 3, 4]),
+            ("", vec![1, 2, 3, 4, 5]),
             ("nowhere", vec![]),
         ] {
             assert_eq!(

@@ -4,12 +4,13 @@
 //! Halves are so told apart that a node's place says which points are under it; nothing points
 //! anywhere. Whose the points are is not known here, nor what they are called, but for a signature.
 
+mod around;
 mod node;
+
+pub(super) use around::{Found, Sought};
 
 use domain::shop::Category;
 use node::Node;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 
 /// How many points a leaf has at most, or one more.
 const LEAF: usize = 32;
@@ -18,12 +19,11 @@ const LEAF: usize = 32;
 /// looks for one reads few leaves; who looks for any reads a few more that lie side by side.
 const BY_KIND: u32 = 2;
 
-/// So many points are gathered from leaves before they are fetched: together, since they lie anywhere
-/// in memory and many are there in hardly more time than one.
-const GATHERED: usize = 16;
-
 /// The bit of a point's kind that says that its shop has others.
 pub(super) const SEVERAL: u8 = 1 << 7;
+
+/// The one that says that its shop's name is not plain; see [`super::names::is_plain`].
+pub(super) const ODD: u8 = 1 << 6;
 
 /// The kinds of points of all categories.
 pub(super) const ALL: u8 = 0b11_1111;
@@ -35,11 +35,13 @@ pub(super) struct Tree {
     points: Vec<[f64; 3]>,
     /// The shop of each point.
     shops: Vec<u32>,
-    /// What each point is: one bit for its category, and [`SEVERAL`].
+    /// What each point is: one bit for its category, [`SEVERAL`] and [`ODD`].
     kinds: Vec<u8>,
     /// What the name of each point's shop may contain: most can be passed over without being looked
     /// at.
     signatures: Vec<u64>,
+    /// In how many leaves each category is.
+    leaves_with: [u32; Category::ALL.len()],
     /// The children of node `n` are `2n + 1` and `2n + 2`; the last half of the nodes are leaves.
     nodes: Vec<Node>,
 }
@@ -52,47 +54,6 @@ pub(super) struct Item {
     pub(super) shop: u32,
     pub(super) kind: u8,
 }
-
-/// What points must be like.
-#[derive(Clone, Copy)]
-pub(super) struct Sought<'a> {
-    pub(super) kinds: u8,
-    /// Bits that must be in the signature.
-    pub(super) signature: u64,
-    /// If there is a list, ascending, they must be in one of these leaves.
-    pub(super) leaves: Option<&'a [u32]>,
-}
-
-/// A node and what is under it. The nearest is the greatest.
-#[derive(Clone, Copy)]
-struct Part {
-    distance_2: f64,
-    node: usize,
-    points: (usize, usize),
-    leaves: (u32, u32),
-    /// Which of the wanted leaves are among them.
-    wanted: (u32, u32),
-}
-
-impl Ord for Part {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.distance_2.total_cmp(&self.distance_2)
-    }
-}
-
-impl PartialOrd for Part {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Part {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Part {}
 
 /// The kind of points of `category`.
 pub(super) fn kind(category: Category) -> u8 {
@@ -121,7 +82,7 @@ pub(super) fn sort(items: &mut [Item]) {
 
 fn halve(items: &mut [Item], halvings: u32) {
     if halvings <= BY_KIND {
-        items.sort_unstable_by_key(|item| item.kind);
+        items.sort_unstable_by_key(|item| item.kind & !ODD);
         return;
     }
     let mut widest = (0, f64::NEG_INFINITY);
@@ -158,6 +119,7 @@ impl Tree {
             shops: Vec::with_capacity(count),
             kinds: Vec::with_capacity(count),
             signatures: vec![0; count],
+            leaves_with: [0; Category::ALL.len()],
             nodes: vec![Node::EMPTY; (2 << halvings(count)) - 1],
         };
         for item in items.take(count) {
@@ -166,6 +128,13 @@ impl Tree {
             tree.kinds.push(item.kind);
         }
         tree.frame(0, (0, tree.points.len()));
+        let leaves = &tree.nodes[tree.nodes.len() / 2..];
+        tree.leaves_with = Category::ALL.map(|category| {
+            let with = leaves
+                .iter()
+                .filter(|leaf| leaf.kinds & kind(category) != 0);
+            with.count() as u32
+        });
         tree
     }
 
@@ -202,6 +171,11 @@ impl Tree {
         u32::try_from(self.nodes.len() / 2 + 1).unwrap_or(u32::MAX)
     }
 
+    /// In how many leaves each category is, in the order of [`Category::ALL`].
+    pub(super) fn leaves_with(&self) -> &[u32; Category::ALL.len()] {
+        &self.leaves_with
+    }
+
     /// Where in the order of points each leaf ends.
     pub(super) fn leaf_ends(&self) -> Vec<usize> {
         let mut ends = Vec::with_capacity(self.nodes.len() / 2 + 1);
@@ -222,175 +196,6 @@ impl Tree {
     /// The points in their order, with their shops.
     pub(super) fn points(&self) -> impl Iterator<Item = (&[f64; 3], u32)> {
         self.points.iter().zip(self.shops.iter().copied())
-    }
-
-    /// Calls `visit` for the points around `from` that are as they are `sought`, roughly nearest
-    /// first, with the square of their distance, their shop and their kind; `visit` answers beyond
-    /// which square nothing is wanted any more, which is `furthest_2` in the beginning.
-    pub(super) fn around(
-        &self,
-        from: &[f64; 3],
-        sought: Sought<'_>,
-        furthest_2: f64,
-        mut visit: impl FnMut(f64, u32, u8) -> f64,
-    ) {
-        let mut furthest_2 = furthest_2;
-        let mut gathered = Vec::with_capacity(2 * LEAF);
-        let mut waiting = BinaryHeap::with_capacity(64);
-        waiting.extend(self.worth(self.root(from, sought), sought));
-        while let Some(mut part) = waiting.pop() {
-            if part.distance_2 > furthest_2 {
-                break;
-            }
-            while !self.is_leaf(part.node) {
-                let [left, right] = self
-                    .halves(&part, from, sought.leaves)
-                    .map(|half| self.worth(half, sought));
-                // The nearer one comes at once: it is seldom further than all that wait.
-                let (near, far) = match (left, right) {
-                    (Some(left), Some(right)) if right.distance_2 < left.distance_2 => {
-                        (Some(right), Some(left))
-                    }
-                    (None, right) => (right, None),
-                    other => other,
-                };
-                waiting.extend(far.filter(|far| far.distance_2 <= furthest_2));
-                match near.filter(|near| near.distance_2 <= furthest_2) {
-                    Some(near) => part = near,
-                    None => break,
-                }
-            }
-            if self.is_leaf(part.node) {
-                self.gather(part.points, sought, &mut gathered);
-                if gathered.len() >= GATHERED {
-                    furthest_2 = self.look(&mut gathered, from, furthest_2, &mut visit);
-                }
-            }
-        }
-        self.look(&mut gathered, from, furthest_2, &mut visit);
-    }
-
-    /// Calls `visit` for the points within `furthest_2` of `from`, in no order; otherwise as
-    /// [`Self::around`].
-    pub(super) fn within(
-        &self,
-        from: &[f64; 3],
-        furthest_2: f64,
-        mut visit: impl FnMut(f64, u32, u8),
-    ) {
-        let sought = Sought::ANY;
-        let mut visit = |distance_2, shop, kind| {
-            visit(distance_2, shop, kind);
-            furthest_2
-        };
-        let mut gathered = Vec::with_capacity(2 * LEAF);
-        let mut waiting = vec![self.root(from, sought)];
-        while let Some(part) = waiting.pop() {
-            if part.distance_2 > furthest_2 {
-                continue;
-            }
-            if self.is_leaf(part.node) {
-                self.gather(part.points, sought, &mut gathered);
-                self.look(&mut gathered, from, furthest_2, &mut visit);
-            } else {
-                waiting.extend(self.halves(&part, from, None));
-            }
-        }
-    }
-
-    /// Adds the points of a leaf that are as they are `sought`.
-    fn gather(&self, points: (usize, usize), sought: Sought<'_>, gathered: &mut Vec<usize>) {
-        let (points, kinds) = (points.0..points.1, &self.kinds[points.0..points.1]);
-        if sought.signature == 0 {
-            // Where any signature will do, none is fetched.
-            let admitted = points
-                .zip(kinds)
-                .filter(|(_, kind)| sought.admits(**kind, 0));
-            gathered.extend(admitted.map(|(at, _)| at));
-        } else {
-            let signed = kinds.iter().zip(&self.signatures[points.clone()]);
-            let admitted = points.zip(signed);
-            let admitted =
-                admitted.filter(|(_, (kind, signature))| sought.admits(**kind, **signature));
-            gathered.extend(admitted.map(|(at, _)| at));
-        }
-    }
-
-    /// Calls `visit` for the gathered points and lets go of them; says what it answered last.
-    fn look(
-        &self,
-        gathered: &mut Vec<usize>,
-        from: &[f64; 3],
-        furthest_2: f64,
-        visit: &mut impl FnMut(f64, u32, u8) -> f64,
-    ) -> f64 {
-        let mut furthest_2 = furthest_2;
-        for at in gathered.drain(..) {
-            let distance_2 = squared(&self.points[at], from);
-            if distance_2 <= furthest_2 {
-                furthest_2 = visit(distance_2, self.shops[at], self.kinds[at]);
-            }
-        }
-        furthest_2
-    }
-
-    fn root(&self, from: &[f64; 3], sought: Sought<'_>) -> Part {
-        Part {
-            distance_2: self.nodes[0].squared(from),
-            node: 0,
-            points: (0, self.points.len()),
-            leaves: (0, self.leaves()),
-            wanted: (0, sought.leaves.map_or(0, |leaves| leaves.len() as u32)),
-        }
-    }
-
-    fn worth(&self, part: Part, sought: Sought<'_>) -> Option<Part> {
-        let wanted = sought.leaves.is_none() || part.wanted.0 < part.wanted.1;
-        (wanted && self.nodes[part.node].kinds & sought.kinds != 0).then_some(part)
-    }
-
-    fn halves(&self, part: &Part, from: &[f64; 3], leaves: Option<&[u32]>) -> [Part; 2] {
-        let points = middle(part.points);
-        let leaf = part.leaves.0 + (part.leaves.1 - part.leaves.0) / 2;
-        let wanted = leaves.map_or(0, |leaves| {
-            let among = &leaves[part.wanted.0 as usize..part.wanted.1 as usize];
-            part.wanted.0 + among.partition_point(|wanted| *wanted < leaf) as u32
-        });
-        let half = |node: usize, points, leaves, wanted| Part {
-            distance_2: self.nodes[node].squared(from),
-            node,
-            points,
-            leaves,
-            wanted,
-        };
-        [
-            half(
-                2 * part.node + 1,
-                (part.points.0, points),
-                (part.leaves.0, leaf),
-                (part.wanted.0, wanted),
-            ),
-            half(
-                2 * part.node + 2,
-                (points, part.points.1),
-                (leaf, part.leaves.1),
-                (wanted, part.wanted.1),
-            ),
-        ]
-    }
-}
-
-impl Sought<'_> {
-    /// No point is passed over.
-    pub(super) const ANY: Self = Self {
-        kinds: ALL,
-        signature: 0,
-        leaves: None,
-    };
-
-    /// Whether a point of this kind, whose shop's name has this signature, may be it.
-    pub(super) fn admits(&self, kind: u8, signature: u64) -> bool {
-        self.kinds & kind != 0 && self.signature & !signature == 0
     }
 }
 

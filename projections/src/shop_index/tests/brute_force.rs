@@ -2,6 +2,7 @@
 //! packed.
 
 use super::super::merge::Merge;
+use super::super::names::mix;
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -171,6 +172,47 @@ fn pairs(found: &[Near<'_>]) -> Vec<(f64, u64)> {
         .iter()
         .map(|near| (near.distance_m, near.shop.id.get()))
         .collect()
+}
+
+#[test]
+fn far_pages_of_common_names_are_those_of_looking_at_every_shop() {
+    // More of one category than of others, and not by rule where they are.
+    let categories = [0, 1, 2, 2, 3, 4, 4, 4, 4, 5, 5];
+    let names = ["超市", "好又多超市", "超 市", "KTV超市", "Σ超市", "花店"];
+    let some = |id: u64, of: usize| (mix(id ^ (of as u64) << 32) % of as u64) as usize;
+    let mut world = World::default();
+    for id in 1..4_000 {
+        let place = point(some(id, 1_000) as f64 * 1e-4, some(id, 999) as f64 * 1e-4);
+        let category = Category::ALL[categories[some(id, categories.len())]];
+        let name = match category {
+            Category::Shopping => names[some(id, names.len())],
+            Category::Bar if some(id, 50) == 0 => "超市",
+            _ => "楼",
+        };
+        let details = ShopDetails {
+            category,
+            ..details(name, place)
+        };
+        world.goes(Step::Open(id, details));
+    }
+    world.goes(Step::Begin);
+    world.goes(Step::Finish);
+    let World { index, known, .. } = world;
+    let from = point(0.05, 0.05);
+    for name in ["超市", "ktv", "σ超", "楼", "店"] {
+        for category in [None, Some(Category::Shopping), Some(Category::Bar)] {
+            let filter = Filter {
+                category,
+                ..named(name)
+            };
+            let expected = brute_force(&known, from, &filter);
+            for skip in [0, 180, 780, 980] {
+                let page = pairs(&index.nearest(from, &filter, skip, 20));
+                let end = expected.len().min(skip + 20);
+                assert_eq!(page, expected[skip.min(end)..end], "{filter:?} {skip}");
+            }
+        }
+    }
 }
 
 proptest! {
