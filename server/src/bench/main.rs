@@ -114,6 +114,8 @@ async fn main() -> Result<()> {
     let Arguments { benchmark, common } = Arguments::parse();
     let sane = common.seconds.is_finite() && (0.1..=3_600.0).contains(&common.seconds);
     ensure!(sane, "--seconds must be from 0.1 to 3600");
+    // As the product's own program does; clients then offer what phones do.
+    server::install_provider();
     if let Benchmark::House(options) = benchmark {
         return house::run(options).await;
     }

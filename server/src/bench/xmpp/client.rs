@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use serde::{Deserialize, Serialize};
@@ -190,11 +190,10 @@ impl Client {
 }
 
 fn connector() -> Result<TlsConnector> {
-    let provider = Arc::new(ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()?
+    let provider = CryptoProvider::get_default().context("no crypto provider")?;
+    let mut config = ClientConfig::builder()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Trusting(provider)))
+        .with_custom_certificate_verifier(Arc::new(Trusting(provider.clone())))
         .with_no_client_auth();
     // Each login is the first.
     config.resumption = Resumption::disabled();
