@@ -44,7 +44,7 @@ impl Made {
 
 impl Scene {
     async fn with(made: &Made) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
         let (cert, key) = (
             folder.path().join("cert.pem"),

@@ -23,7 +23,7 @@ fn certificate(folder: &Path) -> (String, [(&'static str, String); 2]) {
 /// Starts the program with a certificate of its own, and a client that trusts it.
 pub(crate) async fn secured(folder: &Path) -> Server {
     let (pem, variables) = certificate(folder);
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let ours = reqwest::Certificate::from_pem(pem.as_bytes()).expect("a certificate");
     let client = reqwest::Client::builder()
         .no_proxy()

@@ -1,11 +1,11 @@
-//! The certificates of the listeners. One crypto provider, ring, serves the whole binary: two of
+//! The certificates of the listeners. One crypto provider, AWS-LC, serves the whole binary: two of
 //! them in one process panic at the first handshake.
 
 mod reload;
 
 use anyhow::{Context, Result, ensure};
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::ring;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use reload::{Files, keep_up};
 
-/// Makes ring the process's crypto provider; again is no harm.
+/// Makes AWS-LC the process's crypto provider; again is no harm.
 pub fn install_provider() {
     // An error says that one is installed, which can only be this one.
     let _ = provider().install_default();
@@ -26,7 +26,7 @@ pub fn install_provider() {
 /// What TLS is made of, cheapest first: processors have instructions for SHA-256, but none for
 /// SHA-384, and a handshake hashes a lot.
 fn provider() -> CryptoProvider {
-    let mut provider = ring::default_provider();
+    let mut provider = aws_lc_rs::default_provider();
     let suites = &mut provider.cipher_suites;
     suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
     provider
@@ -64,7 +64,7 @@ impl Certificate {
             rcgen::generate_simple_self_signed(names).context("cannot make a certificate")?;
         let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
         let chain = vec![made.cert.der().clone()];
-        let made = CertifiedKey::from_der(chain, key.into(), &ring::default_provider());
+        let made = CertifiedKey::from_der(chain, key.into(), &aws_lc_rs::default_provider());
         Ok(Self::new(
             made.context("the certificate that was made cannot be used")?,
         ))
@@ -120,6 +120,6 @@ fn pair(chain_pem: &[u8], key_pem: &[u8], cert: &Path, key: &Path) -> Result<Cer
     ensure!(!chain.is_empty(), "{} holds no certificate", cert.display());
     let key_der = PrivateKeyDer::from_pem_slice(key_pem)
         .with_context(|| format!("cannot read the private key {}", key.display()))?;
-    CertifiedKey::from_der(chain, key_der, &ring::default_provider())
+    CertifiedKey::from_der(chain, key_der, &aws_lc_rs::default_provider())
         .with_context(|| format!("{} does not go with {}", key.display(), cert.display()))
 }

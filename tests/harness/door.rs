@@ -98,7 +98,7 @@ impl Door {
 
     /// A client that goes to plain HTTP doors, and nowhere by itself.
     pub(crate) fn client() -> Client {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let stays = reqwest::redirect::Policy::none();
         let client = Client::builder().no_proxy().redirect(stays);
         client.build().expect("a client")

@@ -37,7 +37,7 @@ pub(crate) const WEB_TOKEN: &str = "a-web-token";
 
 /// The settings of every XMPP door, unless a test changes them.
 pub(crate) fn xmpp_settings() -> Settings {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(vec![DOMAIN.to_owned()]).expect("a certificate");
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());

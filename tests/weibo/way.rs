@@ -92,7 +92,7 @@ async fn behind_tls(weibo: &FakeWeibo, path: &Path) -> String {
         rcgen::generate_simple_self_signed(names).expect("a certificate");
     std::fs::write(path, cert.pem()).expect("written");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)

@@ -82,7 +82,7 @@ fn open_bucket(url: &Url, settings: &S3) -> Result<Inner, OpenError> {
     let bucket = url.host_str().ok_or(OpenError::Url)?;
     let prefix = Path::parse(url.path()).map_err(|_| OpenError::Url)?;
     // An error says that a provider is installed. Without one, HTTP clients cannot be made.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
     if let Some(region) = &settings.region {
         builder = builder.with_region(region);

@@ -96,7 +96,7 @@ impl Apns {
     pub fn new(settings: ApnsSettings) -> Result<Self, ApnsSetupError> {
         // The provider of the whole binary: another one beside it would panic at the first
         // handshake. That it is there already is no error.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let provider = ProviderToken::new(&settings.key, &settings.key_id, &settings.team_id)?;
         let mut http = Client::builder()
             .https_only(true)

@@ -3,11 +3,11 @@
 
 use super::answer::ApnsError;
 use super::apns::ApnsSetupError;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Millis;
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::json;
@@ -41,7 +41,7 @@ impl ProviderToken {
         let random = SystemRandom::new();
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| ApnsSetupError::Key)?;
         let der = der.secret_pkcs8_der();
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random)
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
             .map_err(|_| ApnsSetupError::Key)?;
         Ok(Self {
             key,
@@ -109,7 +109,7 @@ impl fmt::Debug for ProviderToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ring::signature::{ECDSA_P256_SHA256_FIXED, KeyPair, UnparsedPublicKey};
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, KeyPair, UnparsedPublicKey};
     use serde_json::Value;
 
     const MINUTE: i64 = 60_000;

@@ -61,10 +61,10 @@ impl Apple {
         let certificate = CertificateParams::new(names).and_then(|p| p.signed_by(&key, &issuer));
         let certificate = certificate.expect("a certificate");
         // Said here, for some other provider may be built in as well.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut tls = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .expect("versions that ring speaks")
+            .expect("versions that it speaks")
             .with_no_client_auth()
             .with_single_cert(
                 vec![certificate.der().clone()],

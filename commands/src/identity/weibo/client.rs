@@ -111,7 +111,7 @@ impl Weibo {
     pub fn new(settings: WeiboSettings) -> Result<Self, WeiboSetupError> {
         // The provider of the whole binary: another one beside it would panic at the first
         // handshake. That it is there already is no error.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let base = Url::parse(&settings.base_url).map_err(|_| WeiboSetupError::Address)?;
         let builder = Client::builder()
             .redirect(redirect::Policy::none())
