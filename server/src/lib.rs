@@ -21,7 +21,8 @@ pub mod wiring;
 pub use tls::install_provider;
 
 /// Of everything that has this crate in it, the programs and their tests. The system's own takes more
-/// time where many connections come and go, and keeps more than twice the memory after a replay.
+/// time where many connections come and go, and keeps more than twice the memory after a replay. What is
+/// free goes back to the system from a thread of its own, also in a server that has nothing to do.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
