@@ -5,6 +5,7 @@ use crate::crowd::Crowd;
 use crate::house::{self, House};
 use crate::http::{self, Reader};
 use crate::load::{self, Load, on_one_thread};
+use crate::machine::Usage;
 use crate::report::{Report, Table};
 use crate::{Common, tell};
 use anyhow::{Context, Result, ensure};
@@ -234,7 +235,7 @@ async fn measure(
         .await?;
         middle.push((*name, load));
     }
-    let resident_mib = house.usage()?.resident_mib;
+    let resident_mib = Usage::settled(|| house.usage()).await?.resident_mib;
     house.stop().await?;
     tell("the textbook's page");
     let mut took = Vec::new();

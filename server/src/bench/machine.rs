@@ -19,11 +19,15 @@ const PAGES: u64 = 1_024;
 
 const PAGE: [u8; 4_096] = [0x5a; 4_096];
 
-/// How long the processor time of a server that has nothing to do is looked at.
+/// How often somebody who comes to rest is looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// What it may use meanwhile, and how long it may take until it does not use more.
+/// What they may use, and give back, from one look to the next, and for how long no more than that:
+/// what is free goes back to the system by and by, within ten seconds.
 const IDLE_S: f64 = 0.02;
+const IDLE_MIB: f64 = 0.25;
+const REST: Duration = Duration::from_secs(11);
+/// How long it may take until they do not use more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a reader must know to make sense of the figures.
@@ -52,6 +56,13 @@ pub(crate) struct Usage {
     pub(crate) resident_mib: f64,
     /// The most that ever was.
     pub(crate) peak_mib: f64,
+}
+
+/// Somebody who comes to rest: has nothing more to do, and gives nothing more back.
+struct Resting {
+    begun: Instant,
+    since: Instant,
+    before: Usage,
 }
 
 impl Facts {
@@ -155,26 +166,55 @@ impl Usage {
         Ok(usage)
     }
 
-    /// Waits until whoever `look` looks at has nothing more to do, and says what it has used.
+    /// Waits until whoever `look` looks at has come to rest, and says what they have used.
     ///
     /// # Errors
-    /// When it is gone.
+    /// When they are gone.
     pub(crate) async fn settled(look: impl Fn() -> Result<Self>) -> Result<Self> {
-        let started = Instant::now();
-        let mut before = look()?;
+        let mut resting = Resting::new(look()?);
         loop {
             tokio::time::sleep(LOOK).await;
             let now = look()?;
-            if now.cpu_s - before.cpu_s < IDLE_S || started.elapsed() > PATIENCE {
+            if resting.is_over(now) {
                 return Ok(now);
             }
-            before = now;
+        }
+    }
+
+    /// Of ourselves, once there is nothing left to give back. Blocks.
+    pub(crate) fn ours_at_rest() -> Result<Self> {
+        let mut resting = Resting::new(Self::ours()?);
+        loop {
+            std::thread::sleep(LOOK);
+            let now = Self::ours()?;
+            if resting.is_over(now) {
+                return Ok(now);
+            }
         }
     }
 
     /// Of ourselves.
     pub(crate) fn ours() -> Result<Self> {
         Self::of(std::process::id())
+    }
+}
+
+impl Resting {
+    fn new(now: Usage) -> Self {
+        Self {
+            begun: Instant::now(),
+            since: Instant::now(),
+            before: now,
+        }
+    }
+
+    fn is_over(&mut self, now: Usage) -> bool {
+        let before = std::mem::replace(&mut self.before, now);
+        let used = now.cpu_s - before.cpu_s >= IDLE_S;
+        if used || before.resident_mib - now.resident_mib > IDLE_MIB {
+            self.since = Instant::now();
+        }
+        self.since.elapsed() >= REST || self.begun.elapsed() > PATIENCE
     }
 }
 

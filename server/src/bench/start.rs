@@ -5,6 +5,7 @@ use crate::house::House;
 use crate::http::{self, Reader};
 use crate::kept_log::KeptLog;
 use crate::load::{self, Load, on_one_thread};
+use crate::machine::Usage;
 use crate::report::{Report, Table};
 use crate::world::World;
 use crate::{Common, tell};
@@ -56,7 +57,7 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
     for start in ["first, replaying everything", last] {
         tell(&format!("starting: {start}"));
         let house = House::start(&data, Some(&log_url)).await?;
-        let usage = house.usage()?;
+        let usage = Usage::settled(|| house.usage()).await?;
         let ready_after = house.ready_after.as_secs_f64();
         if start == last {
             tell("asking what is around");

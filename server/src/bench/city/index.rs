@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let world = World::new(options.shops, options.seed);
     let bytes = |since: Usage| -> Result<f64> {
-        let mib = Usage::ours()?.resident_mib - since.resident_mib;
+        let mib = Usage::ours_at_rest()?.resident_mib - since.resident_mib;
         Ok(mib * 1_048_576.0 / options.shops as f64)
     };
     let before = Usage::ours()?;
@@ -87,7 +87,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let index_bytes = bytes(before)?;
     let started = started::elsewhere(options, &shops)?;
-    let before = Usage::ours()?;
+    let before = Usage::ours_at_rest()?;
     let ranker: Live<PlaceRanker> = Live::default();
     for (number, record) in world.records().enumerate() {
         let registered = ShopRegistered {

@@ -61,7 +61,7 @@ pub(super) fn measure(options: &Options, file: &Path) -> Result<Started> {
         Live::<ShopIndex>::from_snapshot(&fs::read(file)?).context("no such snapshot")?;
     let start_s = begun.elapsed().as_secs_f64();
     let text_bytes = shops.read(ShopIndex::text_bytes) as f64 / options.shops as f64;
-    let index_bytes = bytes(Usage::ours()?.resident_mib) - text_bytes;
+    let index_bytes = bytes(Usage::ours_at_rest()?.resident_mib) - text_bytes;
     let (mut merge_s, mut merge_peak_bytes) = (0.0, 0.0);
     if options.shops >= FEW {
         // From now on the peak is that of packing.
