@@ -44,12 +44,21 @@ pub(crate) struct ShopRow<'a> {
 /// It is written while the shops stand still, so that nothing of them is copied.
 pub(crate) fn shop_rows<'a>(app: &App, shops: impl Iterator<Item = Shop<'a>>) -> Response {
     let (now, window_ms) = (app.now(), app.settings.presence_window_ms);
-    // They lie anywhere in memory: all are fetched before the first is written, many in hardly more
-    // time than one.
-    let rows: Vec<ShopRow<'a>> = app.projections.occupancy.read(|occupancy| {
-        let row = |shop: Shop<'a>| ShopRow::new(shop, occupancy.crowd(shop.id, now, window_ms));
-        shops.map(row).collect()
+    // They lie anywhere in memory: in short steps, so that many are fetched in hardly more time than
+    // one.
+    let shops: Vec<Shop<'a>> = shops.collect();
+    let texts = shops
+        .iter()
+        .map(|shop| [shop.name(), shop.address(), shop.phone()]);
+    let texts: Vec<[&'a str; 3]> = texts.collect();
+    let crowds: Vec<Crowd> = app.projections.occupancy.read(|occupancy| {
+        let crowd = |shop: &Shop<'a>| occupancy.crowd(shop.id, now, window_ms);
+        shops.iter().map(crowd).collect()
     });
+    let rows = shops.iter().zip(texts).zip(crowds);
+    let rows: Vec<ShopRow<'a>> = rows
+        .map(|((shop, texts), crowd)| ShopRow::new(*shop, texts, crowd))
+        .collect();
     json(written(&rows))
 }
 
@@ -67,14 +76,14 @@ fn written(rows: &[ShopRow<'_>]) -> Vec<u8> {
 }
 
 impl<'a> ShopRow<'a> {
-    fn new(shop: Shop<'a>, crowd: Crowd) -> Self {
+    fn new(shop: Shop<'a>, [name, address, phone]: [&'a str; 3], crowd: Crowd) -> Self {
         let (globe, map) = (shop.point(), shop.on_map());
         Self {
-            name: shop.name(),
-            address: shop.address(),
+            name,
+            address,
             lng: map.lng(),
             id: shop.id,
-            phone: shop.phone(),
+            phone,
             lat: map.lat(),
             lo: [globe.lat(), globe.lng()],
             t: shop.category().into(),

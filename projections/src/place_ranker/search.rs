@@ -24,7 +24,7 @@ pub(super) const SPARSE_M: f64 = 1_000.0;
 pub(super) const SPARSE: usize = 50;
 /// So many visited places are passed by before more of the nearest are fetched, if the others must
 /// then have more visits.
-const STEPS: usize = 192;
+const STEPS: usize = 1_024;
 /// So many of each cube come in a row.
 const A_FEW: usize = 48;
 /// How many times as many are then fetched, and how many visited places passed by at most.
