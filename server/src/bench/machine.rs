@@ -22,8 +22,8 @@ const PAGE: [u8; 4_096] = [0x5a; 4_096];
 /// How often somebody who comes to rest is looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// What they may use, and give back, from one look to the next, and for how long no more than that:
-/// what is free goes back to the system by and by, within ten seconds.
+/// What they may use, and give back, from one look to the next; and for how long they may give back no
+/// more than that: what is free goes back to the system by and by, within ten seconds.
 const IDLE_S: f64 = 0.02;
 const IDLE_MIB: f64 = 0.25;
 const REST: Duration = Duration::from_secs(11);
@@ -61,6 +61,7 @@ pub(crate) struct Usage {
 /// Somebody who comes to rest: has nothing more to do, and gives nothing more back.
 struct Resting {
     begun: Instant,
+    /// When they last gave something back.
     since: Instant,
     before: Usage,
 }
@@ -210,11 +211,11 @@ impl Resting {
 
     fn is_over(&mut self, now: Usage) -> bool {
         let before = std::mem::replace(&mut self.before, now);
-        let used = now.cpu_s - before.cpu_s >= IDLE_S;
-        if used || before.resident_mib - now.resident_mib > IDLE_MIB {
+        if before.resident_mib - now.resident_mib > IDLE_MIB {
             self.since = Instant::now();
         }
-        self.since.elapsed() >= REST || self.begun.elapsed() > PATIENCE
+        let idle = now.cpu_s - before.cpu_s < IDLE_S;
+        idle && self.since.elapsed() >= REST || self.begun.elapsed() > PATIENCE
     }
 }
 
