@@ -235,7 +235,7 @@ async fn measure(
         .await?;
         middle.push((*name, load));
     }
-    let resident_mib = Usage::settled(|| house.usage()).await?.resident_mib;
+    let resident_mib = Usage::at_rest(|| house.usage()).await?.resident_mib;
     house.stop().await?;
     tell("the textbook's page");
     let mut took = Vec::new();

@@ -22,9 +22,10 @@ const PAGE: [u8; 4_096] = [0x5a; 4_096];
 /// How often somebody who comes to rest is looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// What they may use, and give back, from one look to the next; and for how long they may give back no
-/// more than that: what is free goes back to the system by and by, within ten seconds.
+/// The processor time that they may use from one look to the next.
 const IDLE_S: f64 = 0.02;
+/// How much memory they may give back, and for how long no more than that: what is free goes back to
+/// the system by and by, within ten seconds.
 const IDLE_MIB: f64 = 0.25;
 const REST: Duration = Duration::from_secs(11);
 /// How long it may take until they do not use more.
@@ -58,12 +59,12 @@ pub(crate) struct Usage {
     pub(crate) peak_mib: f64,
 }
 
-/// Somebody who comes to rest: has nothing more to do, and gives nothing more back.
+/// Somebody who comes to rest: gives nothing more back.
 struct Resting {
     begun: Instant,
     /// When they last gave something back.
     since: Instant,
-    before: Usage,
+    before_mib: f64,
 }
 
 impl Facts {
@@ -167,12 +168,29 @@ impl Usage {
         Ok(usage)
     }
 
-    /// Waits until whoever `look` looks at has come to rest, and says what they have used.
+    /// Waits until whoever `look` looks at has nothing more to do, and says what they have used.
     ///
     /// # Errors
     /// When they are gone.
     pub(crate) async fn settled(look: impl Fn() -> Result<Self>) -> Result<Self> {
-        let mut resting = Resting::new(look()?);
+        let started = Instant::now();
+        let mut before = look()?;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = look()?;
+            if now.cpu_s - before.cpu_s < IDLE_S || started.elapsed() > PATIENCE {
+                return Ok(now);
+            }
+            before = now;
+        }
+    }
+
+    /// As [`Self::settled`], and then until there is nothing left to give back.
+    ///
+    /// # Errors
+    /// When they are gone.
+    pub(crate) async fn at_rest(look: impl Fn() -> Result<Self>) -> Result<Self> {
+        let mut resting = Resting::new(Self::settled(&look).await?);
         loop {
             tokio::time::sleep(LOOK).await;
             let now = look()?;
@@ -205,17 +223,16 @@ impl Resting {
         Self {
             begun: Instant::now(),
             since: Instant::now(),
-            before: now,
+            before_mib: now.resident_mib,
         }
     }
 
     fn is_over(&mut self, now: Usage) -> bool {
-        let before = std::mem::replace(&mut self.before, now);
-        if before.resident_mib - now.resident_mib > IDLE_MIB {
+        let before_mib = std::mem::replace(&mut self.before_mib, now.resident_mib);
+        if before_mib - now.resident_mib > IDLE_MIB {
             self.since = Instant::now();
         }
-        let idle = now.cpu_s - before.cpu_s < IDLE_S;
-        idle && self.since.elapsed() >= REST || self.begun.elapsed() > PATIENCE
+        self.since.elapsed() >= REST || self.begun.elapsed() > PATIENCE
     }
 }
 

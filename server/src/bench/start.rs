@@ -57,7 +57,7 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
     for start in ["first, replaying everything", last] {
         tell(&format!("starting: {start}"));
         let house = House::start(&data, Some(&log_url)).await?;
-        let usage = Usage::settled(|| house.usage()).await?;
+        let usage = Usage::at_rest(|| house.usage()).await?;
         let ready_after = house.ready_after.as_secs_f64();
         if start == last {
             tell("asking what is around");

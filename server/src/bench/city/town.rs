@@ -74,11 +74,11 @@ impl Town {
         tell("replaying everything");
         let house = House::start(data, None).await?;
         let replay_s = house.ready_after.as_secs_f64();
-        let replayed_mib = Usage::settled(|| house.usage()).await?.resident_mib;
+        let replayed_mib = Usage::at_rest(|| house.usage()).await?.resident_mib;
         house.stop().await?;
         tell("starting from snapshots");
         let house = House::start(data, None).await?;
-        let usage = Usage::settled(|| house.usage()).await?;
+        let usage = Usage::at_rest(|| house.usage()).await?;
         Ok(Self {
             figures: Figures {
                 imported,

@@ -1,7 +1,7 @@
 //! A load from outside: the process of the clients is started, told when to begin, and asked what
 //! came of it, while we look what the server uses.
 
-use super::load::{Job, Outcome};
+use super::load::{Job, Outcome, Work};
 use super::peer::Peer;
 use crate::generator::Generator;
 use anyhow::Result;
@@ -29,9 +29,13 @@ pub(super) struct Measured {
 /// # Errors
 /// When the clients do not get what they should.
 pub(super) async fn measure(peer: &Peer, job: &Job) -> Result<Measured> {
-    let empty = peer.settled().await?;
+    let usage = async || match job.work {
+        Work::Idle => peer.at_rest().await,
+        _ => peer.settled().await,
+    };
+    let empty = usage().await?;
     let mut generator = Generator::start("xmpp-load", job).await?;
-    let before = peer.settled().await?;
+    let before = usage().await?;
     generator.begin().await?;
     let mut peak_mib = before.resident_mib;
     let outcome = loop {

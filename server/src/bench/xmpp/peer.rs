@@ -156,4 +156,12 @@ impl Peer {
     pub(super) async fn settled(&self) -> Result<Usage> {
         Usage::settled(|| self.usage()).await
     }
+
+    /// As [`Self::settled`], and until it has no more memory to give back.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub(super) async fn at_rest(&self) -> Result<Usage> {
+        Usage::at_rest(|| self.usage()).await
+    }
 }
