@@ -3,6 +3,7 @@
 //! Each model is one file with its shape, its fold and its queries; one runner feeds them all
 //! from one subscription. Nothing here decides, and nothing here appends.
 
+mod ahead;
 pub mod albums;
 pub mod blacklist;
 mod board;

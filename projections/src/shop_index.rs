@@ -7,7 +7,6 @@
 //!
 //! What it takes, in bytes: some 110 a shop, and its texts.
 
-mod ahead;
 mod best;
 mod fresh;
 mod merge;
@@ -19,7 +18,7 @@ mod stored;
 mod texts;
 mod tree;
 
-pub use shop::Shop;
+pub use shop::{Shop, fetch_texts};
 
 use crate::memory::{Chore, MemoryProjection, Poison};
 use best::Hit;
@@ -35,6 +34,9 @@ use search::{Search, reach_2};
 use shop::Fresh;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Room for so many is made at once; who wants more waits a little longer.
+const A_PAGE: usize = 256;
 
 /// A shop and how far away it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,6 +87,13 @@ impl ShopIndex {
             Some(fresh) => Some(fresh.shop()),
             None => self.alive(self.packed.number(id)?),
         }
+    }
+
+    /// The shops of these ids, each as [`Self::get`] says: sooner than one after the other.
+    #[must_use]
+    pub fn get_each(&self, ids: &[ShopId]) -> Vec<Option<Shop<'_>>> {
+        self.packed.fetch(ids);
+        ids.iter().map(|id| self.get(*id)).collect()
     }
 
     /// The name of a shop, also of one that has closed since.
@@ -166,6 +175,21 @@ impl ShopIndex {
         let near = self.shown(best.after(0));
         near.take_while(|near| near.distance_m <= radius_m)
             .collect()
+    }
+
+    /// The same as [`Self::within`], in no order: sooner, for who orders them by something else.
+    #[must_use]
+    pub fn around(&self, from: Point, radius_m: f64, limit: usize) -> Vec<Near<'_>> {
+        let search = Search {
+            from: from.unit_vector(),
+            category: None,
+            needle: None,
+        };
+        let best = self.search(&search, limit, reach_2(radius_m));
+        let mut near = Vec::with_capacity(limit.min(A_PAGE));
+        near.extend(self.shown(best.in_no_order()));
+        near.retain(|near: &Near<'_>| near.distance_m <= radius_m);
+        near
     }
 
     /// Calls `visit` for every shop within `radius_m` of `from`, in no order: cheaper than

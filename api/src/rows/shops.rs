@@ -6,7 +6,7 @@ use crate::reply::json;
 use axum::response::Response;
 use domain::ShopId;
 use projections::occupancy::Crowd;
-use projections::shop_index::Shop;
+use projections::shop_index::{Shop, fetch_texts};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,28 +44,22 @@ pub(crate) struct ShopRow<'a> {
 /// It is written while the shops stand still, so that nothing of them is copied.
 pub(crate) fn shop_rows<'a>(app: &App, shops: impl Iterator<Item = Shop<'a>>) -> Response {
     let (now, window_ms) = (app.now(), app.settings.presence_window_ms);
-    // They lie anywhere in memory: in short steps, so that many are fetched in hardly more time than
-    // one.
     let shops: Vec<Shop<'a>> = shops.collect();
-    let texts = shops
-        .iter()
-        .map(|shop| [shop.name(), shop.address(), shop.phone()]);
-    let texts: Vec<[&'a str; 3]> = texts.collect();
+    fetch_texts(&shops);
     let crowds: Vec<Crowd> = app.projections.occupancy.read(|occupancy| {
         let crowd = |shop: &Shop<'a>| occupancy.crowd(shop.id, now, window_ms);
         shops.iter().map(crowd).collect()
     });
-    let rows = shops.iter().zip(texts).zip(crowds);
-    let rows: Vec<ShopRow<'a>> = rows
-        .map(|((shop, texts), crowd)| ShopRow::new(*shop, texts, crowd))
-        .collect();
-    json(written(&rows))
+    let rows = shops.iter().zip(crowds);
+    json(written(
+        rows.map(|(shop, crowd)| ShopRow::new(*shop, crowd)),
+    ))
 }
 
-fn written(rows: &[ShopRow<'_>]) -> Vec<u8> {
+fn written<'a>(rows: impl ExactSizeIterator<Item = ShopRow<'a>>) -> Vec<u8> {
     let mut body = Vec::with_capacity(2 + rows.len() * SHOP_ROW);
     body.push(b'[');
-    for (number, row) in rows.iter().enumerate() {
+    for (number, row) in rows.enumerate() {
         if number > 0 {
             body.push(b',');
         }
@@ -76,14 +70,14 @@ fn written(rows: &[ShopRow<'_>]) -> Vec<u8> {
 }
 
 impl<'a> ShopRow<'a> {
-    fn new(shop: Shop<'a>, [name, address, phone]: [&'a str; 3], crowd: Crowd) -> Self {
+    fn new(shop: Shop<'a>, crowd: Crowd) -> Self {
         let (globe, map) = (shop.point(), shop.on_map());
         Self {
-            name,
-            address,
+            name: shop.name(),
+            address: shop.address(),
             lng: map.lng(),
             id: shop.id,
-            phone,
+            phone: shop.phone(),
             lat: map.lat(),
             lo: [globe.lat(), globe.lng()],
             t: shop.category().into(),
@@ -163,14 +157,14 @@ mod tests {
 
     #[test]
     fn rows_are_written_as_phones_know_them() {
-        let body = written(&[row("新紫轩花店", 120.12), row("b", -0.5)]);
+        let body = written([row("新紫轩花店", 120.12), row("b", -0.5)].into_iter());
         let text = String::from_utf8(body).expect("a text");
         let first = "{\"name\":\"新紫轩花店\",\"address\":\"文一路266号\",\"lng\":120.12,\
                      \"id\":40056,\"phone\":\"\",\"lat\":30.28,\"lo\":[30.2823,120.115],\"t\":3,\
                      \"user\":12,\"male\":7,\"female\":4294967295}";
         let second = first.replace("新紫轩花店", "b").replace("120.12,", "-0.5,");
         assert_eq!(text, format!("[{first},{second}]"));
-        assert_eq!(written(&[]), b"[]");
+        assert_eq!(written([].into_iter()), b"[]");
     }
 
     #[test]
@@ -187,8 +181,8 @@ mod tests {
         let numbers = [0.0, -0.0, 1e-7, 180.0, -179.999_999_999_999_97, 5e-324];
         for text in texts {
             for number in numbers {
-                let read: Value =
-                    serde_json::from_slice(&written(&[row(text, number)])).expect("JSON");
+                let read: Value = serde_json::from_slice(&written([row(text, number)].into_iter()))
+                    .expect("JSON");
                 assert_eq!(read[0]["name"], json!(text));
                 assert_eq!(read[0]["lng"], json!(number));
                 assert_eq!(read[0]["female"], json!(4_294_967_295_u32));

@@ -1,29 +1,29 @@
 //! The most probable of the places that were weighed, as many as are wanted.
 
-use crate::shop_index::Shop;
+use domain::ShopId;
 use std::cmp::Ordering;
 
-/// A place that was weighed.
+/// A place that was weighed. Small: most are not worth more.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Weighed<'a> {
+pub(super) struct Weighed {
     /// Of its shop.
-    pub(super) id: u64,
+    pub(super) id: ShopId,
     /// If anybody ever checked in there.
     pub(super) number: Option<u32>,
-    /// Where the index has been asked for it; most that are weighed are not worth that.
-    pub(super) shop: Option<Shop<'a>>,
+    /// Which of the shops that the index was asked for, if it is one of them.
+    pub(super) listed: Option<u32>,
     pub(super) distance_m: f64,
     pub(super) merit: f64,
 }
 
 /// See the module. Places come in any order, none twice.
-pub(super) struct Best<'a> {
+pub(super) struct Best {
     wanted: usize,
     floor: f64,
-    places: Vec<Weighed<'a>>,
+    places: Vec<Weighed>,
 }
 
-impl<'a> Best<'a> {
+impl Best {
     /// So many are wanted.
     pub(super) fn new(wanted: usize) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl<'a> Best<'a> {
         self.floor
     }
 
-    pub(super) fn add(&mut self, place: Weighed<'a>) {
+    pub(super) fn add(&mut self, place: Weighed) {
         if place.merit < self.floor || self.wanted == 0 {
             return;
         }
@@ -61,14 +61,14 @@ impl<'a> Best<'a> {
     }
 
     /// The most probable first, ties by distance and then by id.
-    pub(super) fn in_order(mut self) -> Vec<Weighed<'a>> {
+    pub(super) fn in_order(mut self) -> Vec<Weighed> {
         self.settle();
         self.places.sort_unstable_by(order);
         self.places
     }
 }
 
-fn order(a: &Weighed<'_>, b: &Weighed<'_>) -> Ordering {
+fn order(a: &Weighed, b: &Weighed) -> Ordering {
     b.merit
         .total_cmp(&a.merit)
         .then(a.distance_m.total_cmp(&b.distance_m))
@@ -84,9 +84,9 @@ mod tests {
         let mut best = Best::new(2);
         for (id, (distance_m, merit)) in (1..).zip(places) {
             best.add(Weighed {
-                id,
+                id: ShopId::new(id).expect("an id"),
                 number: None,
-                shop: None,
+                listed: None,
                 distance_m: *distance_m,
                 merit: *merit,
             });
@@ -94,7 +94,7 @@ mod tests {
         best.settle();
         let floor = best.floor();
         (
-            best.in_order().iter().map(|place| place.id).collect(),
+            best.in_order().iter().map(|place| place.id.get()).collect(),
             floor,
         )
     }

@@ -78,15 +78,17 @@ impl Popular {
 
     /// The cubes that reach within `reach_m`, through the globe, of `from`, the nearest first.
     pub(super) fn around(&self, from: [f64; 3], reach_m: f64) -> Vec<Crowded<'_>> {
-        let cubes = Cube::around(from, reach_m).filter_map(|(distance_m, cube)| {
-            Some(Crowded {
-                cube,
-                distance_m,
-                places: self.0.get(&cube)?.iter().rev(),
-            })
-        });
+        let cubes = Cube::around(from, reach_m)
+            .into_iter()
+            .filter_map(|(distance_m, cube)| {
+                Some(Crowded {
+                    cube,
+                    distance_m,
+                    places: self.0.get(&cube)?.iter().rev(),
+                })
+            });
         let mut cubes: Vec<_> = cubes.collect();
-        cubes.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
+        cubes.sort_unstable_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
         cubes
     }
 }

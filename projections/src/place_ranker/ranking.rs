@@ -3,7 +3,6 @@
 //! What is known of a place and of who asks is gathered here; what that makes of it is in
 //! [`super::terms`], and which places are worth asking about in [`super::search`].
 
-use super::best::Weighed;
 use super::bssid::Bssid;
 use super::decay::{day, weight};
 use super::hours::ThisHour;
@@ -14,7 +13,7 @@ use super::{History, PlaceRanker, Weights, Whose};
 use crate::shop_index::{Shop, ShopIndex};
 use domain::geo::Fix;
 use domain::shop::Category;
-use domain::{Millis, ShopId, UserId};
+use domain::{Millis, UserId};
 
 /// Nothing further away than this is possible.
 pub(super) const FURTHEST_M: f64 = 15_000.0;
@@ -99,14 +98,11 @@ impl PlaceRanker {
     #[must_use]
     pub fn rank<'a>(&self, shops: &'a ShopIndex, asked: &Asked, limit: usize) -> Vec<Ranked<'a>> {
         let question = self.question(shops, asked);
-        let ranked = search::best(&question, limit)
-            .into_iter()
-            .filter_map(|place| {
-                Some(Ranked {
-                    shop: question.shop(&place)?,
-                    distance_m: place.distance_m,
-                })
-            });
+        let best = search::best(&question, limit).into_iter();
+        let ranked = best.map(|place| Ranked {
+            shop: place.shop,
+            distance_m: place.distance_m,
+        });
         ranked.collect()
     }
 
@@ -119,21 +115,19 @@ impl PlaceRanker {
         limit: usize,
     ) -> Vec<Explained<'a>> {
         let question = self.question(shops, asked);
-        let explained = search::best(&question, limit)
-            .into_iter()
-            .filter_map(|place| {
-                let shop = question.shop(&place)?;
-                let known = question.known(place.number);
-                let evidence = question.evidence(shop.category(), place.distance_m, &known);
-                let terms = question.scale.terms(&evidence);
-                Some(Explained {
-                    shop,
-                    distance_m: place.distance_m,
-                    score: terms.score(),
-                    terms,
-                    known,
-                })
-            });
+        let best = search::best(&question, limit).into_iter();
+        let explained = best.map(|place| {
+            let known = question.known(place.number);
+            let evidence = question.evidence(place.shop.category(), place.distance_m, &known);
+            let terms = question.scale.terms(&evidence);
+            Explained {
+                shop: place.shop,
+                distance_m: place.distance_m,
+                score: terms.score(),
+                terms,
+                known,
+            }
+        });
         explained.collect()
     }
 
@@ -173,12 +167,7 @@ impl PlaceRanker {
     }
 }
 
-impl<'a> Question<'_, 'a> {
-    fn shop(&self, place: &Weighed<'a>) -> Option<Shop<'a>> {
-        let by_id = || self.shops.get(ShopId::new(place.id).ok()?);
-        place.shop.or_else(by_id)
-    }
-
+impl Question<'_, '_> {
     pub(super) fn known(&self, number: Option<u32>) -> Known {
         number.map_or_else(Known::default, |number| {
             let place = &self.ranker.places[number as usize];

@@ -9,7 +9,9 @@
 use super::best::{Best, Weighed};
 use super::popular::Crowded;
 use super::ranking::{FURTHEST_M, Question};
-use crate::shop_index::{Filter, Near};
+use crate::ahead::fetch;
+use crate::shop_index::{Filter, Near, Shop};
+use domain::ShopId;
 use domain::geo::{EARTH_RADIUS_M, chord};
 use domain::shop::Category;
 use foldhash::fast::RandomState;
@@ -35,36 +37,50 @@ const PAGES: usize = 8;
 /// No list is longer.
 const LONGEST: usize = 1_000;
 
+/// A place of much merit.
+pub(super) struct Chosen<'a> {
+    pub(super) shop: Shop<'a>,
+    /// If anybody ever checked in there.
+    pub(super) number: Option<u32>,
+    pub(super) distance_m: f64,
+}
+
 /// What has been found so far.
 struct Search<'q, 'r, 'a> {
     question: &'q Question<'r, 'a>,
-    best: Best<'a>,
+    best: Best,
+    /// The shops that the index was asked for.
+    listed: Vec<Shop<'a>>,
     /// Those that were weighed and have a number.
     weighed: HashSet<u32, RandomState>,
     /// Distance and id of the last of the nearest that were weighed.
     last: (f64, u64),
+    /// Those of one cube that are about to be weighed.
+    about: Vec<u32>,
 }
 
 /// The places of most merit, at most `limit` and 1,000, in order.
-pub(super) fn best<'a>(question: &Question<'_, 'a>, limit: usize) -> Vec<Weighed<'a>> {
+pub(super) fn best<'a>(question: &Question<'_, 'a>, limit: usize) -> Vec<Chosen<'a>> {
     let wanted = limit.min(LONGEST);
     let mut search = Search {
         question,
         best: Best::new(wanted),
+        listed: Vec::with_capacity(wanted + wanted / 2),
         weighed: HashSet::with_capacity_and_hasher(128, RandomState::default()),
         last: (0.0, 0),
+        about: Vec::with_capacity(A_FEW),
     };
     if wanted > 0 {
         search.through_all(wanted);
     }
-    search.best.in_order()
+    search.chosen()
 }
 
 impl<'a> Search<'_, '_, 'a> {
     fn through_all(&mut self, wanted: usize) {
         let question = self.question;
         let count = wanted.saturating_add(wanted / 4).max(SPARSE);
-        let all = self.nearest(0, count);
+        let all = self.nearest(count);
         for number in question.own.by_place.keys() {
             self.place(*number, question.radius_m);
         }
@@ -81,7 +97,7 @@ impl<'a> Search<'_, '_, 'a> {
         let mut cubes = question.ranker.popular.around(question.from, reach_m);
         if !self.visited(&mut cubes, popular_m, STEPS) {
             if self.more_would_help() {
-                if self.nearest(count, count.saturating_mul(MORE)) {
+                if self.nearest(count.saturating_mul(MORE)) {
                     return;
                 }
                 self.best.settle();
@@ -93,39 +109,63 @@ impl<'a> Search<'_, '_, 'a> {
         }
     }
 
-    /// Weighs the nearest `count`, of which `before` have been, and says whether nothing further
-    /// away is possible.
-    fn nearest(&mut self, before: usize, count: usize) -> bool {
+    /// Weighs those of the nearest `count` that have not been, and says whether nothing further away
+    /// is possible.
+    fn nearest(&mut self, count: usize) -> bool {
         let question = self.question;
         let (fix, radius_m) = (question.asked.fix, question.radius_m);
-        let nearest = question
-            .shops
-            .within(fix.point, radius_m.max(SPARSE_M), count);
-        for (number, near) in nearest.iter().enumerate().skip(before) {
-            if near.distance_m > radius_m && number >= SPARSE {
-                return true;
-            }
-            self.near(near);
-            self.last = (near.distance_m, near.shop.id.get());
+        let shops = question.shops;
+        let mut nearest = shops.around(fix.point, radius_m.max(SPARSE_M), count);
+        let mut all = nearest.len() < count;
+        if nearest.iter().any(|near| near.distance_m > radius_m) {
+            nearest.sort_unstable_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
+            let within = nearest.partition_point(|near| near.distance_m <= radius_m);
+            nearest.truncate(within.max(SPARSE));
+            all = true;
         }
-        nearest.len() < count || self.last.0 > radius_m
+        let before = self.last;
+        nearest.retain(|near| place_of(near) > before);
+        let numbers = nearest.iter().map(|near| self.number(near));
+        let numbers: Vec<Option<u32>> = numbers.collect();
+        self.fetch(numbers.iter().copied().flatten());
+        for (near, number) in nearest.iter().zip(numbers) {
+            self.near(near, number);
+            if place_of(near) > self.last {
+                self.last = place_of(near);
+            }
+        }
+        all
     }
 
-    fn near(&mut self, near: &Near<'a>) {
-        let (question, id) = (self.question, near.shop.id.get());
-        let number = question.ranker.numbers.get(&id).copied();
+    fn number(&self, near: &Near<'_>) -> Option<u32> {
+        self.question
+            .ranker
+            .numbers
+            .get(&near.shop.id.get())
+            .copied()
+    }
+
+    /// Has these places fetched, which lie anywhere.
+    fn fetch(&self, numbers: impl Iterator<Item = u32>) {
+        let places = &self.question.ranker.places;
+        fetch(numbers.map(|number| places[number as usize].id));
+    }
+
+    fn near(&mut self, near: &Near<'a>, number: Option<u32>) {
         if number.is_some_and(|number| !self.weighed.insert(number)) {
             return;
         }
+        let question = self.question;
         let known = question.known(number);
         let evidence = question.evidence(near.shop.category(), near.distance_m, &known);
         self.best.add(Weighed {
-            id,
+            id: near.shop.id,
             number,
-            shop: Some(near.shop),
+            listed: Some(self.listed.len() as u32),
             distance_m: near.distance_m,
             merit: question.scale.merit(&evidence),
         });
+        self.listed.push(near.shop);
     }
 
     /// Weighs a place of which something is known, if it is within `radius_m` and has not been.
@@ -138,15 +178,18 @@ impl<'a> Search<'_, '_, 'a> {
         let distance_m = further
             .map(|spot| spot.distance_m(&question.from))
             .fold(first_m, f64::min);
+        let Ok(id) = ShopId::new(place.id) else {
+            return;
+        };
         if distance_m > radius_m || !self.weighed.insert(number) {
             return;
         }
         let known = question.known(Some(number));
         let evidence = question.evidence(open.category, distance_m, &known);
         self.best.add(Weighed {
-            id: place.id,
+            id,
             number: Some(number),
-            shop: None,
+            listed: None,
             distance_m,
             merit: question.scale.merit(&evidence),
         });
@@ -175,19 +218,27 @@ impl<'a> Search<'_, '_, 'a> {
         let floor = self.best.floor();
         let cube_2 = (cube.distance_m * cube.distance_m).max(last_2);
         let least = question.least_visits(floor, cube_2, question.hour.likeliest());
+        let mut about = std::mem::take(&mut self.about);
+        let mut more = true;
         for _ in 0..A_FEW {
             let Some(visited) = cube.next().filter(|visited| visited.visits >= least) else {
-                return false;
+                more = false;
+                break;
             };
             let distance_2 = cube.distance_2(&visited, question.from).max(last_2);
             let hour = question.hour.of(visited.category);
             if distance_2 <= radius_2
                 && visited.visits >= question.least_visits(floor, distance_2, hour)
             {
-                self.place(visited.place, radius_m);
+                about.push(visited.place);
             }
         }
-        true
+        self.fetch(about.iter().copied());
+        for number in about.drain(..) {
+            self.place(number, radius_m);
+        }
+        self.about = about;
+        more
     }
 
     /// Whether more of the nearest would leave few of the visited places to pass.
@@ -221,8 +272,8 @@ impl<'a> Search<'_, '_, 'a> {
                 if near.distance_m > question.radius_m {
                     return;
                 }
-                if (near.distance_m, near.shop.id.get()) > self.last {
-                    self.near(near);
+                if place_of(near) > self.last {
+                    self.near(near, self.number(near));
                 }
                 distance_m = distance_m.max(near.distance_m);
             }
@@ -232,4 +283,29 @@ impl<'a> Search<'_, '_, 'a> {
             self.best.settle();
         }
     }
+
+    /// The best of all, in order.
+    fn chosen(self) -> Vec<Chosen<'a>> {
+        let places = self.best.in_order();
+        let others = places.iter().filter(|place| place.listed.is_none());
+        let others: Vec<ShopId> = others.map(|place| place.id).collect();
+        let mut others = self.question.shops.get_each(&others).into_iter();
+        let mut shop = |place: &Weighed| match place.listed {
+            Some(at) => self.listed.get(at as usize).copied(),
+            None => others.next().flatten(),
+        };
+        let chosen = places.iter().filter_map(|place| {
+            Some(Chosen {
+                shop: shop(place)?,
+                number: place.number,
+                distance_m: place.distance_m,
+            })
+        });
+        chosen.collect()
+    }
+}
+
+/// Where a shop stands among the nearest.
+fn place_of(near: &Near<'_>) -> (f64, u64) {
+    (near.distance_m, near.shop.id.get())
 }

@@ -11,12 +11,12 @@ const OF_A_DEGREE: f64 = 1e7;
 const OF_A_METRE: f64 = 256.0;
 
 /// The side of a cell, in metres and in parts.
-pub(super) const CELL_M: f64 = 200.0;
+const CELL_M: f64 = 8.0;
 const CELL: i32 = (CELL_M * OF_A_METRE) as i32;
 
-/// How many cells lie side by side in a cube, and its side in metres.
-const CELLS: i32 = 10;
-pub(super) const CUBE_M: f64 = CELL_M * CELLS as f64;
+/// How many cells lie side by side in a cube, as many as a byte tells apart, and its side in metres.
+const CELLS: i32 = 250;
+const CUBE_M: f64 = CELL_M * CELLS as f64;
 
 /// Latitude and longitude, to a centimetre.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub(super) struct Spot([i32; 3]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Cube([i16; 3]);
 
-/// Which of the thousand cells of a cube.
+/// Which of the cells of a cube.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cell([u8; 3]);
 
@@ -73,20 +73,35 @@ impl Spot {
 }
 
 impl Cube {
-    /// All that reach within `reach_m`, through the globe, of where [`metres`] says, and how far
-    /// away each is.
-    pub(super) fn around(from: [f64; 3], reach_m: f64) -> impl Iterator<Item = (f64, Self)> {
+    /// All that have ground in them within `reach_m`, through the globe, of where [`metres`] says,
+    /// and how far away each is; few others.
+    pub(super) fn around(from: [f64; 3], reach_m: f64) -> Vec<(f64, Self)> {
+        let up = from.map(|at| at / EARTH_RADIUS_M);
+        // How far below this level the ground is there, and how high a cube is, to its middle.
+        let sinks_m = reach_m * reach_m / (2.0 * EARTH_RADIUS_M);
+        let high_m = CUBE_M / 2.0 * up.iter().map(|up| up.abs()).sum::<f64>() + 1.0;
         let row = |metres: f64| (metres / CUBE_M).floor() as i16;
         let [x, y, z] = from.map(|at| row(at - reach_m)..=row(at + reach_m));
-        let cubes = x.flat_map(move |x| {
-            let z = z.clone();
-            y.clone()
-                .flat_map(move |y| z.clone().map(move |z| Self([x, y, z])))
-        });
-        let apart = move |cube: Self| (distance_2(cube.corner(), CUBE_M, from).sqrt(), cube);
+        let mut cubes = Vec::with_capacity(32);
+        for x in x {
+            for y in y.clone() {
+                for cube in z.clone().map(|z| Self([x, y, z])) {
+                    let above = |axis: usize| {
+                        let middle = f64::from(cube.0[axis]) * CUBE_M + CUBE_M / 2.0;
+                        up[axis] * (middle - from[axis])
+                    };
+                    let above_m = above(0) + above(1) + above(2);
+                    if above_m > high_m || above_m < -high_m - sinks_m {
+                        continue;
+                    }
+                    let apart_m = distance_2(cube.corner(), CUBE_M, from).sqrt();
+                    if apart_m <= reach_m {
+                        cubes.push((apart_m, cube));
+                    }
+                }
+            }
+        }
         cubes
-            .map(apart)
-            .filter(move |(apart_m, _)| *apart_m <= reach_m)
     }
 
     /// The square of how far the nearest spot of a cell may be, in metres through the globe.
@@ -171,11 +186,8 @@ mod tests {
                 let distance_m = spot.distance_m(&from);
                 let cell_m = spot.cube().cell_distance_2(spot.cell(), from).sqrt();
                 assert!(cell_m <= distance_m, "{there:?}");
-                assert!(
-                    cell_m >= distance_m - 350.0 - 1e-4 * distance_m,
-                    "{there:?}"
-                );
-                let mut cubes = Cube::around(from, distance_m + 0.1);
+                assert!(cell_m >= distance_m - 14.0 - 1e-4 * distance_m, "{there:?}");
+                let mut cubes = Cube::around(from, distance_m + 0.1).into_iter();
                 let found = cubes.find(|(_, cube)| *cube == spot.cube());
                 assert!(
                     found.is_some_and(|(cube_m, _)| cube_m <= cell_m),

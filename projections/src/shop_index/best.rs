@@ -1,6 +1,6 @@
 //! The nearest of many, found in any order.
 
-use super::ShopIndex;
+use super::{A_PAGE, ShopIndex};
 use domain::ShopId;
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -45,7 +45,7 @@ impl<'a> Best<'a> {
             } else {
                 furthest_2
             },
-            hits: Vec::new(),
+            hits: Vec::with_capacity((wanted.saturating_mul(3) / 2).clamp(16, A_PAGE)),
             full: wanted,
             seen: HashSet::new(),
         }
@@ -98,6 +98,12 @@ impl<'a> Best<'a> {
             self.hits.drain(..skip);
         }
         self.hits.sort_unstable_by(order);
+        self.hits
+    }
+
+    /// All of them, in no order.
+    pub(super) fn in_no_order(mut self) -> Vec<Hit> {
+        self.throw_out();
         self.hits
     }
 

@@ -4,6 +4,7 @@ use super::names::{Names, mix, signature};
 use super::shop::{Card, Extra, Shop, Written};
 use super::texts::Texts;
 use super::tree::{self, Item, Tree};
+use crate::ahead::fetch;
 use domain::ShopId;
 use std::sync::Arc;
 
@@ -226,6 +227,14 @@ impl Packed {
         self.numbers.get(id, &self.cards)
     }
 
+    /// Has what [`Self::number`] and [`Self::shop`] look at fetched for all these.
+    pub(super) fn fetch(&self, ids: &[ShopId]) {
+        let numbers = ids.iter().map(|id| self.numbers.first(*id));
+        let numbers: Vec<u32> = numbers.collect();
+        let cards = numbers.iter().filter_map(|at| self.cards.get(*at as usize));
+        fetch(cards.map(|card| card.id.get()));
+    }
+
     pub(super) fn tree(&self) -> &Tree {
         &self.tree
     }
@@ -312,6 +321,11 @@ impl Numbers {
             }
             at = self.after(at);
         }
+    }
+
+    /// What is in the slot where an id belongs: mostly its number, if it has one.
+    fn first(&self, id: ShopId) -> u32 {
+        self.0.get(self.home(id)).copied().unwrap_or(FREE)
     }
 
     fn home(&self, id: ShopId) -> usize {

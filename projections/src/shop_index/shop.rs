@@ -6,6 +6,7 @@
 use super::names;
 use super::texts::Texts;
 use super::tree::{ODD, SEVERAL, kind, squared};
+use crate::ahead::fetch;
 use crate::memory::Poison;
 use domain::geo::Point;
 use domain::shop::{Category, MAX_POINTS, ShopDetails};
@@ -57,6 +58,9 @@ const PLAIN: u8 = 1;
 /// There is an [`Extra`].
 const EXTRA: u8 = 2;
 
+/// Parts of a degree that are a millimetre, or less.
+const OF_A_DEGREE: f64 = 1e8;
+
 /// What is known of few shops.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Extra {
@@ -75,6 +79,21 @@ pub(super) struct Fresh {
     extra: Option<Arc<Extra>>,
     /// What its name may contain: see [`names::signature`].
     pub(super) signature: u64,
+}
+
+/// Has the texts of all these shops fetched, which lie anywhere: who reads them after that does not
+/// wait for each.
+pub fn fetch_texts(shops: &[Shop<'_>]) {
+    fetch(shops.iter().map(|shop| match shop.written {
+        Written::Alone(_) => 0,
+        Written::Among(texts, number) => texts.mark(number),
+    }));
+    let first = |text: &str| text.as_bytes().first().copied().map_or(0, u64::from);
+    fetch(
+        shops
+            .iter()
+            .map(|shop| first(shop.name()) | first(shop.others())),
+    );
 }
 
 impl<'a> Shop<'a> {
@@ -119,13 +138,19 @@ impl<'a> Shop<'a> {
         self.extra.map_or(&[], |extra| &extra.points)
     }
 
-    /// Where a map draws its first point: GCJ-02 in mainland China.
+    /// Where a map draws its first point: GCJ-02 in mainland China, to a millimetre.
     #[must_use]
     pub fn on_map(self) -> Point {
-        let [north, east] = self.card.shift.map(f64::from);
         let point = self.card.point;
+        if self.card.shift == [0.0; 2] {
+            return point;
+        }
+        let [north, east] = self.card.shift.map(f64::from);
+        // Further digits would say nothing.
+        let rounded = |degrees: f64| (degrees * OF_A_DEGREE).round() / OF_A_DEGREE;
+        let [lat, lng] = [point.lat() + north, point.lng() + east].map(rounded);
         // It is as good a point as the one that the shift was taken from.
-        Point::new(point.lat() + north, point.lng() + east).unwrap_or(point)
+        Point::new(lat, lng).unwrap_or(point)
     }
 
     /// The notice that is up; empty when there is none.

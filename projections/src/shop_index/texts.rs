@@ -4,7 +4,7 @@
 //! Names of neighbours lie side by side, as their shops do, and are found without anything else
 //! being fetched from anywhere in memory. What they are compared with is not known here.
 
-use super::ahead::fetch;
+use crate::ahead::fetch;
 use std::ops::Range;
 
 /// See the module. Shops have numbers.
@@ -57,13 +57,18 @@ impl Texts {
         numbers: impl Iterator<Item = u32> + Clone,
         names: &mut Vec<&'a str>,
     ) {
-        let further = |number: u32| self.begins.further.get(number as usize);
-        fetch(numbers.clone().filter_map(further).copied().map(u64::from));
+        fetch(numbers.clone().map(|number| self.mark(number)));
         let places: Vec<_> = numbers.map(|number| self.place(number)).collect();
         let first = |place: &Range<usize>| self.names.as_bytes().get(place.start);
         fetch(places.iter().filter_map(first).copied().map(u64::from));
         let name = |place| self.names.get(place).unwrap_or_default();
         names.extend(places.into_iter().map(name));
+    }
+
+    /// What says where the name of a shop begins; good for nothing but being fetched.
+    pub(super) fn mark(&self, number: u32) -> u64 {
+        let mark = self.begins.further.get(number as usize);
+        mark.copied().map_or(0, u64::from)
     }
 
     fn place(&self, number: u32) -> Range<usize> {

@@ -1,8 +1,8 @@
 //! Looking through the tree for the points around a place.
 
-use super::super::ahead::fetch;
 use super::super::names::Places;
 use super::{BY_KIND, LEAF, Tree, middle, squared};
+use crate::ahead::fetch;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::ops::{Range, RangeInclusive};

@@ -148,7 +148,7 @@ impl World {
         } else {
             Spot::around(city.spread_m, dice)
         };
-        (number, spot.point(city.middle))
+        (number, as_entered(spot.point(city.middle)))
     }
 
     /// Dice that always fall alike for the same thing.
@@ -160,6 +160,12 @@ impl World {
         });
         StdRng::seed_from_u64(mixed)
     }
+}
+
+/// With the seven decimals that maps have.
+fn as_entered(point: Point) -> Point {
+    let rounded = |degrees: f64| (degrees * 1e7).round() / 1e7;
+    Point::new(rounded(point.lat()), rounded(point.lng())).unwrap_or(point)
 }
 
 /// The id of shop `number`.

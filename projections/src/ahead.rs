@@ -7,6 +7,6 @@
 use std::hint::black_box;
 
 /// Has it fetched; what is read there does not matter.
-pub(super) fn fetch(read: impl Iterator<Item = u64>) {
+pub(crate) fn fetch(read: impl Iterator<Item = u64>) {
     black_box(read.fold(0, |all, one| all | one));
 }
