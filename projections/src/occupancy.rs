@@ -3,15 +3,17 @@
 //! There is no clock here: "now" and how long a visit lasts are the caller's. Check-ins made while
 //! hiding from everyone are not here at all; they stand only in the trace.
 
+mod last;
+
 use crate::memory::{MemoryProjection, Poison};
 use domain::user::{Gender, Invisible};
 use domain::{CheckinId, Event, EventKind, Millis, ShopId, UserId};
 use eventlog::RecordedEvent;
 use foldhash::fast::RandomState;
+use last::{LastIn, Seen};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// How many people are in a shop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,12 +46,7 @@ pub struct Occupancy {
     people: Vec<Person>,
     /// The number of each person.
     numbers: HashMap<[u8; 12], u32, RandomState>,
-    /// Where each person was last: shop, time, number; so that the people of one shop lie side by
-    /// side by time, and a walk stops where the window does.
-    latest: BTreeSet<(u64, i64, u32)>,
-    /// How many people were last in each shop, and none for most: that nobody is there is known
-    /// sooner by this.
-    last_in: HashMap<u64, u32, RandomState>,
+    last_in: LastIn,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -75,9 +72,9 @@ impl Occupancy {
     #[must_use]
     pub fn crowd(&self, shop: ShopId, now: Millis, window_ms: i64) -> Crowd {
         let mut crowd = Crowd::default();
-        for (_, person) in self.seen_in(shop, now, window_ms) {
+        for seen in self.seen_in(shop, now, window_ms) {
             crowd.users += 1;
-            match person.gender {
+            match seen.gender {
                 Gender::Unset => {}
                 Gender::Male => crowd.male += 1,
                 Gender::Female => crowd.female += 1,
@@ -92,9 +89,10 @@ impl Occupancy {
     pub fn present(&self, shop: ShopId, now: Millis, window_ms: i64) -> Vec<Presence> {
         let mut present: Vec<Presence> = self
             .seen_in(shop, now, window_ms)
+            .map(|seen| (seen.at, &self.people[seen.number as usize]))
             .map(|(at, person)| Presence {
                 user_id: UserId::from_bytes(person.id),
-                at,
+                at: Millis(at),
                 invisible: person.invisible,
             })
             .collect();
@@ -155,21 +153,10 @@ impl Occupancy {
             .map_or_else(Gender::default, |person| person.gender)
     }
 
-    fn seen_in(
-        &self,
-        shop: ShopId,
-        now: Millis,
-        window_ms: i64,
-    ) -> impl Iterator<Item = (Millis, &Person)> {
+    fn seen_in(&self, shop: ShopId, now: Millis, window_ms: i64) -> impl Iterator<Item = &Seen> {
         let oldest = now.0.saturating_sub(window_ms);
-        let shop = shop.get();
-        let anybody = self.last_in.contains_key(&shop).then_some(&self.latest);
-        let range = (shop, oldest, 0)..=(shop, i64::MAX, u32::MAX);
-        let latest = anybody.into_iter();
-        latest
-            .flat_map(move |latest| latest.range(range.clone()))
-            .map(|&(_, at, number)| (Millis(at), &self.people[number as usize]))
-            .filter(|(_, person)| person.invisible != Invisible::ToEveryone && !person.banned)
+        let seen = self.last_in.since(shop.get(), oldest);
+        seen.filter(|seen| seen.counts)
     }
 
     fn person(&self, user: UserId) -> Option<&Person> {
@@ -196,63 +183,52 @@ impl Occupancy {
         Ok(number)
     }
 
+    /// Changes a person, and with them what is known of them where they were last.
     fn change(&mut self, user: UserId, change: impl FnOnce(&mut Person)) -> Result<(), Poison> {
         let number = self.number(user)?;
-        change(&mut self.people[number as usize]);
+        let person = &mut self.people[number as usize];
+        if let Some(visit) = person.visits.last() {
+            self.last_in.remove(visit.shop, visit.at, number);
+        }
+        change(person);
+        self.was_last_in(number);
         Ok(())
     }
 
-    /// Changes the check-ins of a person, and with them where the person was last.
-    fn change_visits(&mut self, number: u32, change: impl FnOnce(&mut Vec<Visit>)) {
-        let visits = &mut self.people[number as usize].visits;
-        let before = visits.last().copied();
-        change(visits);
-        let after = visits.last().copied();
-        if let Some(visit) = before {
-            self.latest.remove(&(visit.shop, visit.at, number));
-            if let Entry::Occupied(mut people) = self.last_in.entry(visit.shop) {
-                *people.get_mut() -= 1;
-                if *people.get() == 0 {
-                    people.remove();
-                }
-            }
+    fn was_last_in(&mut self, number: u32) {
+        let person = &self.people[number as usize];
+        if let Some(visit) = person.visits.last() {
+            let seen = Seen {
+                at: visit.at,
+                number,
+                gender: person.gender,
+                counts: person.invisible != Invisible::ToEveryone && !person.banned,
+            };
+            self.last_in.insert(visit.shop, seen);
         }
-        if let Some(visit) = after {
-            self.was_last_in(visit, number);
-        }
-    }
-
-    fn was_last_in(&mut self, visit: Visit, number: u32) {
-        self.latest.insert((visit.shop, visit.at, number));
-        *self.last_in.entry(visit.shop).or_default() += 1;
     }
 
     fn check_in(&mut self, user: UserId, visit: Visit) -> Result<(), Poison> {
-        let number = self.number(user)?;
-        self.change_visits(number, |visits| {
+        self.change(user, |Person { visits, .. }| {
             if visits.len() == visits.capacity() {
                 // Most people have few check-ins: doubling would waste half of the memory.
                 visits.reserve_exact(visits.len() / 4 + 1);
             }
             visits.push(visit);
-        });
-        Ok(())
+        })
     }
 
     /// A check-in that is not here was hidden, or is gone already.
-    fn take_back(&mut self, user: UserId, checkin: CheckinId) {
+    fn take_back(&mut self, user: UserId, checkin: CheckinId) -> Result<(), Poison> {
         let id = checkin.to_bytes();
-        let Some(&number) = self.numbers.get(&user.to_bytes()) else {
-            return;
-        };
+        let visits = self.person(user).map_or(&[][..], |person| &person.visits);
         // From the end: what is taken back was mostly done just before.
-        let visits = &self.people[number as usize].visits;
         let Some(at) = visits.iter().rposition(|visit| visit.id == id) else {
-            return;
+            return Ok(());
         };
-        self.change_visits(number, |visits| {
+        self.change(user, |Person { visits, .. }| {
             visits.remove(at);
-        });
+        })
     }
 }
 
@@ -293,10 +269,7 @@ impl MemoryProjection for Occupancy {
                     at: event.time.0,
                 },
             ),
-            Event::CheckinDeleted(deleted) => {
-                self.take_back(deleted.user_id, deleted.checkin_id);
-                Ok(())
-            }
+            Event::CheckinDeleted(deleted) => self.take_back(deleted.user_id, deleted.checkin_id),
             _ => Ok(()),
         }
     }
@@ -317,11 +290,15 @@ impl<'de> Deserialize<'de> for Occupancy {
             if occupancy.numbers.insert(person.id, number).is_some() {
                 return Err(D::Error::custom("a person stands there twice"));
             }
-            if let Some(visit) = person.visits.last() {
-                occupancy.was_last_in(*visit, number);
-            }
         }
+        let last = |number: &u32| people[*number as usize].visits.last().map(|visit| visit.at);
+        let mut numbers: Vec<u32> = occupancy.numbers.values().copied().collect();
+        // Whoever came last then goes to the end of a list, with nobody to move.
+        numbers.sort_unstable_by_key(|number| (last(number), *number));
         occupancy.people = people;
+        for number in numbers {
+            occupancy.was_last_in(number);
+        }
         Ok(occupancy)
     }
 }

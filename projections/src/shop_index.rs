@@ -185,9 +185,11 @@ impl ShopIndex {
             category: None,
             needle: None,
         };
-        let best = self.search(&search, limit, reach_2(radius_m));
-        let mut near = Vec::with_capacity(limit.min(A_PAGE));
-        near.extend(self.shown(best.in_no_order()));
+        let hits = self.search(&search, limit, reach_2(radius_m)).in_no_order();
+        self.packed
+            .fetch_cards(hits.iter().filter_map(|hit| hit.of.number()));
+        let mut near = Vec::with_capacity(hits.len());
+        near.extend(self.shown(hits));
         near.retain(|near: &Near<'_>| near.distance_m <= radius_m);
         near
     }

@@ -226,8 +226,7 @@ fn a_million_check_ins_of_a_hundred_thousand_people_take_well_under_100_mb() {
     let bytes = visits * size_of::<Visit>()
         + occupancy.people.capacity() * size_of::<Person>()
         + occupancy.numbers.capacity() * size_of::<([u8; 12], u32, u64)>()
-        + occupancy.latest.len() * 2 * size_of::<(u64, i64, u32)>()
-        + occupancy.last_in.capacity() * size_of::<(u64, u32, u64)>();
+        + occupancy.last_in.bytes();
     let of_a_million = bytes * 100;
     assert!(of_a_million < 70_000_000, "{of_a_million} bytes");
 }

@@ -5,6 +5,7 @@
 //! by its cell, and so most of them are passed over by what stands here.
 
 use super::spot::{Cell, Cube, Spot};
+use crate::ahead::fetch;
 use domain::shop::Category;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -28,7 +29,8 @@ struct Entry {
 
 /// One cube with visited places in it.
 pub(super) struct Crowded<'a> {
-    cube: Cube,
+    /// Where the question is asked, as the cube sees it.
+    from: [f64; 3],
     /// How far it is away at least, through the globe.
     pub(super) distance_m: f64,
     places: std::iter::Rev<std::slice::Iter<'a, Entry>>,
@@ -78,16 +80,18 @@ impl Popular {
 
     /// The cubes that reach within `reach_m`, through the globe, of `from`, the nearest first.
     pub(super) fn around(&self, from: [f64; 3], reach_m: f64) -> Vec<Crowded<'_>> {
-        let cubes = Cube::around(from, reach_m)
-            .into_iter()
-            .filter_map(|(distance_m, cube)| {
-                Some(Crowded {
-                    cube,
+        let mut cubes = Vec::new();
+        for (distance_m, cube) in Cube::around(from, reach_m) {
+            if let Some(places) = self.0.get(&cube) {
+                cubes.push(Crowded {
+                    from: cube.from_here(from),
                     distance_m,
-                    places: self.0.get(&cube)?.iter().rev(),
-                })
-            });
-        let mut cubes: Vec<_> = cubes.collect();
+                    places: places.iter().rev(),
+                });
+            }
+        }
+        let first = |cube: &Crowded<'_>| cube.places.clone().next().map(|entry| entry.visits);
+        fetch(cubes.iter().filter_map(first));
         cubes.sort_unstable_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
         cubes
     }
@@ -95,8 +99,8 @@ impl Popular {
 
 impl Crowded<'_> {
     /// The square of how far the place is away at least, through the globe.
-    pub(super) fn distance_2(&self, visited: &Visited, from: [f64; 3]) -> f64 {
-        self.cube.cell_distance_2(visited.cell, from)
+    pub(super) fn distance_2(&self, visited: &Visited) -> f64 {
+        visited.cell.distance_2(self.from)
     }
 }
 

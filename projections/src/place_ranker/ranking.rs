@@ -199,6 +199,17 @@ impl Question<'_, '_> {
         self.scale.least_visits(merit, distance_2, hour, named) * self.today
     }
 
+    /// Whether a place, which is neither the caller's own nor where the access point was seen, may
+    /// have so much merit, by the square of its distance and the weight of its visits.
+    pub(super) fn may_have(&self, merit: f64) -> impl Fn(f64, f64, Category) -> bool {
+        let of_today = self.today.recip();
+        let may_have = self.scale.may_have(merit, self.asked.bssid.is_some());
+        let hour = self.hour;
+        move |distance_2, visits, category| {
+            may_have(distance_2, visits * of_today, hour.of(category))
+        }
+    }
+
     /// The most merit that a place may have which is neither the caller's own nor where the access
     /// point was seen.
     pub(super) fn at_most(&self, distance_m: f64, visits: f64, hour: f64) -> f64 {

@@ -218,6 +218,7 @@ impl<'a> Search<'_, '_, 'a> {
         let floor = self.best.floor();
         let cube_2 = (cube.distance_m * cube.distance_m).max(last_2);
         let least = question.least_visits(floor, cube_2, question.hour.likeliest());
+        let may_have = question.may_have(floor);
         let mut about = std::mem::take(&mut self.about);
         let mut more = true;
         for _ in 0..A_FEW {
@@ -225,11 +226,8 @@ impl<'a> Search<'_, '_, 'a> {
                 more = false;
                 break;
             };
-            let distance_2 = cube.distance_2(&visited, question.from).max(last_2);
-            let hour = question.hour.of(visited.category);
-            if distance_2 <= radius_2
-                && visited.visits >= question.least_visits(floor, distance_2, hour)
-            {
+            let distance_2 = cube.distance_2(&visited).max(last_2);
+            if distance_2 <= radius_2 && may_have(distance_2, visited.visits, visited.category) {
                 about.push(visited.place);
             }
         }

@@ -104,15 +104,22 @@ impl Cube {
         cubes
     }
 
-    /// The square of how far the nearest spot of a cell may be, in metres through the globe.
-    pub(super) fn cell_distance_2(self, cell: Cell, from: [f64; 3]) -> f64 {
-        let [x, y, z] = self.corner();
-        let [i, j, k] = cell.0.map(|row| f64::from(row) * CELL_M);
-        distance_2([x + i, y + j, z + k], CELL_M, from)
+    /// Where that is, of which [`metres`] says where it is, from here.
+    pub(super) fn from_here(self, from: [f64; 3]) -> [f64; 3] {
+        let corner = self.corner();
+        [0, 1, 2].map(|axis| from[axis] - corner[axis])
     }
 
     fn corner(self) -> [f64; 3] {
         self.0.map(|row| f64::from(row) * CUBE_M)
+    }
+}
+
+impl Cell {
+    /// The square of how far the nearest spot of it may be, in metres through the globe, from where
+    /// [`Cube::from_here`] says.
+    pub(super) fn distance_2(self, from: [f64; 3]) -> f64 {
+        distance_2(self.0.map(|row| f64::from(row) * CELL_M), CELL_M, from)
     }
 }
 
@@ -181,10 +188,11 @@ mod tests {
             let from = metres(point(lat, lng));
             for there in around(lat, lng) {
                 let spot = Spot::of(there);
-                let own = spot.cube().cell_distance_2(spot.cell(), metres(there));
+                let cell_2 = |from| spot.cell().distance_2(spot.cube().from_here(from));
+                let own = cell_2(metres(there));
                 assert_eq!(own, 0.0, "{there:?}");
                 let distance_m = spot.distance_m(&from);
-                let cell_m = spot.cube().cell_distance_2(spot.cell(), from).sqrt();
+                let cell_m = cell_2(from).sqrt();
                 assert!(cell_m <= distance_m, "{there:?}");
                 assert!(cell_m >= distance_m - 14.0 - 1e-4 * distance_m, "{there:?}");
                 let mut cubes = Cube::around(from, distance_m + 0.1).into_iter();

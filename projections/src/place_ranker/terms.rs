@@ -26,6 +26,9 @@ const THIS_ONE: f64 = 1e-3;
 /// or one that somebody carries around.
 const FOREIGN: f64 = 0.1;
 
+/// What stands for a bound that must hold: how it is reckoned must not make a difference.
+const A_LITTLE_LESS: f64 = 1.0 - 1e-9;
+
 /// What is the same for all places.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Everywhere {
@@ -136,8 +139,23 @@ impl Scale {
         if self.weight < 1.0 {
             share = share.powf(self.weight.recip());
         }
-        // A little less: how it is reckoned must not make a difference.
-        share / (self.anybody * hour) * (1.0 - 1e-9) - A_CHANCE
+        share / (self.anybody * hour) * A_LITTLE_LESS - A_CHANCE
+    }
+
+    /// Whether a place may have so much merit, of the same kind, by the square of its distance, its
+    /// visits and what the hour makes of it: sooner than by [`Self::least_visits`] for each.
+    pub(super) fn may_have(&self, merit: f64, named: bool) -> impl Fn(f64, f64, f64) -> bool {
+        let wifi = if named { seen((0.0, 0.0)) } else { 1.0 };
+        let least = merit / wifi * A_LITTLE_LESS;
+        let nearness = (f64::from(FREEDOM) * self.variance).recip();
+        let (anybody, weight) = (self.anybody, self.weight);
+        move |distance_2, visits, hour| {
+            let mut prior = anybody * (visits + A_CHANCE) * hour;
+            if weight < 1.0 {
+                prior = prior.powf(weight);
+            }
+            prior >= least * (1.0 + distance_2 * nearness).powi(POWER)
+        }
     }
 
     /// Finds the terms.

@@ -21,6 +21,16 @@ pub(super) enum Of {
     Fresh(ShopId),
 }
 
+impl Of {
+    /// The number of a packed one.
+    pub(super) fn number(self) -> Option<u32> {
+        match self {
+            Self::Packed(number) => Some(number),
+            Self::Fresh(_) => None,
+        }
+    }
+}
+
 /// Keeps the nearest `wanted` hits, ties in the order of their ids.
 pub(super) struct Best<'a> {
     index: &'a ShopIndex,

@@ -231,7 +231,12 @@ impl Packed {
     pub(super) fn fetch(&self, ids: &[ShopId]) {
         let numbers = ids.iter().map(|id| self.numbers.first(*id));
         let numbers: Vec<u32> = numbers.collect();
-        let cards = numbers.iter().filter_map(|at| self.cards.get(*at as usize));
+        self.fetch_cards(numbers.into_iter());
+    }
+
+    /// Has what [`Self::shop`] looks at fetched for all these.
+    pub(super) fn fetch_cards(&self, numbers: impl Iterator<Item = u32>) {
+        let cards = numbers.filter_map(|number| self.cards.get(number as usize));
         fetch(cards.map(|card| card.id.get()));
     }
 
