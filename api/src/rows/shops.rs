@@ -72,12 +72,13 @@ fn written<'a>(rows: impl ExactSizeIterator<Item = ShopRow<'a>>) -> Vec<u8> {
 impl<'a> ShopRow<'a> {
     fn new(shop: Shop<'a>, crowd: Crowd) -> Self {
         let (globe, map) = (shop.point(), shop.on_map());
+        let (address, phone) = shop.address_and_phone();
         Self {
             name: shop.name(),
-            address: shop.address(),
+            address,
             lng: map.lng(),
             id: shop.id,
-            phone: shop.phone(),
+            phone,
             lat: map.lat(),
             lo: [globe.lat(), globe.lng()],
             t: shop.category().into(),

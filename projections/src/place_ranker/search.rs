@@ -27,8 +27,10 @@ pub(super) const SPARSE: usize = 50;
 /// So many visited places are passed by before more of the nearest are fetched, if the others must
 /// then have more visits.
 const STEPS: usize = 1_024;
-/// So many of each cube come in a row.
+/// So many of each cube come in a row; in the beginning, when any that are much visited raise the
+/// floor for all others, fewer.
 const A_FEW: usize = 48;
+const FIRST_FEW: usize = 8;
 /// How many times as many are then fetched, and how many visited places passed by at most.
 const MORE: usize = 4;
 const MOST_STEPS: usize = 4_096;
@@ -200,19 +202,21 @@ impl<'a> Search<'_, '_, 'a> {
     /// and says whether all are, or `steps` places have been passed.
     fn visited(&mut self, cubes: &mut Vec<Crowded<'_>>, radius_m: f64, steps: usize) -> bool {
         let mut passed = 0;
+        let mut few = FIRST_FEW;
         while !cubes.is_empty() {
             if passed >= steps {
                 return false;
             }
-            passed += cubes.len() * A_FEW;
-            cubes.retain_mut(|cube| self.a_few_of(cube, radius_m));
+            passed += cubes.len() * few;
+            cubes.retain_mut(|cube| self.a_few_of(cube, few, radius_m));
             self.best.settle();
+            few = A_FEW;
         }
         true
     }
 
     /// Goes on with a cube, and says whether more of it may be worth it.
-    fn a_few_of(&mut self, cube: &mut Crowded<'_>, radius_m: f64) -> bool {
+    fn a_few_of(&mut self, cube: &mut Crowded<'_>, few: usize, radius_m: f64) -> bool {
         let question = self.question;
         let (last_2, radius_2) = (self.last.0 * self.last.0, radius_m * radius_m);
         let floor = self.best.floor();
@@ -221,7 +225,7 @@ impl<'a> Search<'_, '_, 'a> {
         let may_have = question.may_have(floor);
         let mut about = std::mem::take(&mut self.about);
         let mut more = true;
-        for _ in 0..A_FEW {
+        for _ in 0..few {
             let Some(visited) = cube.next().filter(|visited| visited.visits >= least) else {
                 more = false;
                 break;

@@ -88,12 +88,10 @@ pub fn fetch_texts(shops: &[Shop<'_>]) {
         Written::Alone(_) => 0,
         Written::Among(texts, number) => texts.mark(number),
     }));
-    let first = |text: &str| text.as_bytes().first().copied().map_or(0, u64::from);
-    fetch(
-        shops
-            .iter()
-            .map(|shop| first(shop.name()) | first(shop.others())),
-    );
+    fetch(shops.iter().map(|shop| match shop.written {
+        Written::Alone(text) => text.as_bytes().first().copied().map_or(0, u64::from),
+        Written::Among(texts, number) => texts.first(number) | texts.first_other(shop.card.begin),
+    }));
 }
 
 impl<'a> Shop<'a> {
@@ -109,15 +107,20 @@ impl<'a> Shop<'a> {
     /// Up to 255 characters; empty when unknown.
     #[must_use]
     pub fn address(self) -> &'a str {
-        let address = usize::from(self.card.lengths[1]);
-        self.others().get(..address).unwrap_or_default()
+        self.address_and_phone().0
     }
 
     /// Up to 255 characters; empty when unknown.
     #[must_use]
     pub fn phone(self) -> &'a str {
+        self.address_and_phone().1
+    }
+
+    /// Both, in half of the time.
+    #[must_use]
+    pub fn address_and_phone(self) -> (&'a str, &'a str) {
         let address = usize::from(self.card.lengths[1]);
-        self.others().get(address..).unwrap_or_default()
+        self.others().split_at_checked(address).unwrap_or_default()
     }
 
     /// What kind of place it is.

@@ -71,6 +71,20 @@ impl Texts {
         mark.copied().map_or(0, u64::from)
     }
 
+    /// The beginning of the name of a shop, good for no more than that either.
+    pub(super) fn first(&self, number: u32) -> u64 {
+        let first = |at: usize| self.names.as_bytes().get(at);
+        let first = self.begins.at(number as usize).and_then(first);
+        first.copied().map_or(0, u64::from)
+    }
+
+    /// The same of what begins there among the other texts.
+    pub(super) fn first_other(&self, begin: u64) -> u64 {
+        let first = usize::try_from(begin).ok();
+        let first = first.and_then(|at| self.others.as_bytes().get(at));
+        first.copied().map_or(0, u64::from)
+    }
+
     fn place(&self, number: u32) -> Range<usize> {
         self.begins.range(number as usize).unwrap_or_default()
     }
