@@ -25,7 +25,13 @@ pub(super) struct Packed {
 /// The numbers of shops by their ids: three of four slots are taken, each as near as possible
 /// behind the one where its id belongs.
 #[derive(Debug, Default)]
-struct Numbers(Vec<u32>);
+struct Numbers {
+    /// In front of each number, in the bits that it does not need, stands a part of what its id is
+    /// mixed to: so no others' cards are looked at.
+    slots: Vec<u32>,
+    /// The bits that numbers need.
+    mask: u32,
+}
 
 /// No number: there are fewer shops.
 const FREE: u32 = u32::MAX;
@@ -229,7 +235,7 @@ impl Packed {
 
     /// Has what [`Self::number`] and [`Self::shop`] look at fetched for all these.
     pub(super) fn fetch(&self, ids: &[ShopId]) {
-        let numbers = ids.iter().map(|id| self.numbers.first(*id));
+        let numbers = ids.iter().filter_map(|id| self.numbers.marked(*id).next());
         let numbers: Vec<u32> = numbers.collect();
         self.fetch_cards(numbers.into_iter());
     }
@@ -299,45 +305,60 @@ fn items_of(shop: Shop<'_>, number: u32) -> impl Iterator<Item = Item> {
 impl Numbers {
     /// Of these shops; `None` if two have the same id.
     fn of(cards: &[Card]) -> Option<Self> {
-        let mut numbers = Self(vec![FREE; cards.len() + cards.len() / 3 + 1]);
-        for (number, card) in (0..FREE).zip(cards) {
+        let count = u32::try_from(cards.len()).ok()?;
+        let mut numbers = Self {
+            slots: vec![FREE; cards.len() + cards.len() / 3 + 1],
+            mask: u32::MAX.checked_shr(count.leading_zeros()).unwrap_or(0),
+        };
+        for (number, card) in (0..count).zip(cards) {
+            if numbers.get(card.id, cards).is_some() {
+                return None;
+            }
             let mut at = numbers.home(card.id);
-            while numbers.0[at] != FREE {
-                if cards[numbers.0[at] as usize].id == card.id {
-                    return None;
-                }
+            while numbers.slots[at] != FREE {
                 at = numbers.after(at);
             }
-            numbers.0[at] = number;
+            numbers.slots[at] = numbers.mark(card.id) | number;
         }
         Some(numbers)
     }
 
     fn get(&self, id: ShopId, cards: &[Card]) -> Option<u32> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let mut at = self.home(id);
-        // There is a free slot, so this ends.
-        loop {
-            let card = cards.get(self.0[at] as usize)?;
-            if card.id == id {
-                return Some(self.0[at]);
-            }
-            at = self.after(at);
-        }
+        let is = |number: &u32| {
+            cards
+                .get(*number as usize)
+                .is_some_and(|card| card.id == id)
+        };
+        self.marked(id).find(is)
     }
 
-    /// What is in the slot where an id belongs: mostly its number, if it has one.
-    fn first(&self, id: ShopId) -> u32 {
-        self.0.get(self.home(id)).copied().unwrap_or(FREE)
+    /// The numbers that an id may have: hardly ever more than the one that it has.
+    fn marked(&self, id: ShopId) -> impl Iterator<Item = u32> {
+        let mark = self.mark(id);
+        let home = (!self.slots.is_empty()).then(|| self.home(id));
+        // There is a free slot, so this ends.
+        let slots = std::iter::successors(home, |at| Some(self.after(*at)))
+            .map(|at| self.slots[at])
+            .take_while(|slot| *slot != FREE);
+        slots
+            .filter(move |slot| slot & !self.mask == mark)
+            .map(|slot| slot & self.mask)
+    }
+
+    /// What stands in front of the number of an id.
+    fn mark(&self, id: ShopId) -> u32 {
+        mix(id.get()) as u32 & !self.mask
     }
 
     fn home(&self, id: ShopId) -> usize {
-        ((u128::from(mix(id.get())) * self.0.len() as u128) >> 64) as usize
+        ((u128::from(mix(id.get())) * self.slots.len() as u128) >> 64) as usize
     }
 
     fn after(&self, at: usize) -> usize {
-        if at + 1 == self.0.len() { 0 } else { at + 1 }
+        if at + 1 == self.slots.len() {
+            0
+        } else {
+            at + 1
+        }
     }
 }

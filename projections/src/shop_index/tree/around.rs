@@ -132,8 +132,7 @@ impl Tree {
             }
             // Nearly all are found, one behind the other: nothing is won by fetching them together.
             for at in part.points.0..part.points.1 {
-                let found = self.found(at, from);
-                if found.distance_2 <= furthest_2 {
+                if let Some(found) = self.found(at, from, furthest_2) {
                     visit(found);
                 }
             }
@@ -196,16 +195,21 @@ impl Tree {
             let [x, _, _] = self.points[*at];
             x.to_bits() | u64::from(self.shops[*at])
         }));
-        found.extend(gathered.drain(..).map(|at| self.found(at, from)));
-        found.retain(|found| found.distance_2 <= furthest_2);
+        found.extend(
+            gathered
+                .drain(..)
+                .filter_map(|at| self.found(at, from, furthest_2)),
+        );
     }
 
-    fn found(&self, at: usize, from: &[f64; 3]) -> Found {
-        Found {
-            distance_2: squared(&self.points[at], from),
+    /// The point, if it is within `furthest_2` of `from`.
+    fn found(&self, at: usize, from: &[f64; 3], furthest_2: f64) -> Option<Found> {
+        let distance_2 = squared(&self.points[at], from);
+        (distance_2 <= furthest_2).then(|| Found {
+            distance_2,
             shop: self.shops[at],
             kind: self.kinds[at],
-        }
+        })
     }
 
     /// Whether what is under a node is told apart by kind only, so that its leaves lie at the same
