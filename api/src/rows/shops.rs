@@ -13,6 +13,9 @@ use utoipa::ToSchema;
 /// What a shop in a list takes, in bytes, unless it has much to say.
 const SHOP_ROW: usize = 320;
 
+/// Parts of a degree that are written without its being looked at what is behind them.
+const OF_A_DEGREE: u64 = 100_000_000;
+
 /// A shop in a list (seed §4, §5).
 #[derive(ToSchema)]
 pub(crate) struct ShopRow<'a> {
@@ -94,17 +97,17 @@ impl<'a> ShopRow<'a> {
         body.extend_from_slice(b",\"address\":");
         text(body, self.address);
         body.extend_from_slice(b",\"lng\":");
-        value(body, &self.lng);
+        degrees(body, self.lng);
         body.extend_from_slice(b",\"id\":");
         value(body, &self.id.get());
         body.extend_from_slice(b",\"phone\":");
         text(body, self.phone);
         body.extend_from_slice(b",\"lat\":");
-        value(body, &self.lat);
+        degrees(body, self.lat);
         body.extend_from_slice(b",\"lo\":[");
-        value(body, &self.lo[0]);
+        degrees(body, self.lo[0]);
         body.push(b',');
-        value(body, &self.lo[1]);
+        degrees(body, self.lo[1]);
         body.extend_from_slice(b"],\"t\":");
         value(body, &self.t);
         body.extend_from_slice(b",\"user\":");
@@ -127,6 +130,25 @@ fn text(body: &mut Vec<u8>, text: &str) {
         body.push(b'"');
         body.extend_from_slice(text.as_bytes());
         body.push(b'"');
+    }
+}
+
+/// Writes degrees; nearly all have eight decimals at most, which are soon written as two whole numbers.
+fn degrees(body: &mut Vec<u8>, degrees: f64) {
+    let parts = (degrees.abs() * OF_A_DEGREE as f64 + 0.5) as u64;
+    if parts as f64 / OF_A_DEGREE as f64 != degrees.abs() {
+        return value(body, &degrees);
+    }
+    if degrees.is_sign_negative() {
+        body.push(b'-');
+    }
+    value(body, &(parts / OF_A_DEGREE));
+    let point = body.len();
+    // With a digit in front, of which the point takes the place, so that there are eight behind it.
+    value(body, &(OF_A_DEGREE + parts % OF_A_DEGREE));
+    body[point] = b'.';
+    while body.len() > point + 2 && body.ends_with(b"0") {
+        body.pop();
     }
 }
 
@@ -179,13 +201,30 @@ mod tests {
             "\u{7f}\u{2028}脸😀",
             "'<&>",
         ];
-        let numbers = [0.0, -0.0, 1e-7, 180.0, -179.999_999_999_999_97, 5e-324];
+        let numbers = [
+            0.0,
+            -0.0,
+            1e-8,
+            -1e-9,
+            0.1,
+            30.282_304,
+            -120.123_456_78,
+            120.123_456_785,
+            180.0,
+            -179.999_999_999_999_97,
+            5e-324,
+            1e300,
+        ];
         for text in texts {
             for number in numbers {
                 let read: Value = serde_json::from_slice(&written([row(text, number)].into_iter()))
                     .expect("JSON");
                 assert_eq!(read[0]["name"], json!(text));
                 assert_eq!(read[0]["lng"], json!(number));
+                assert_eq!(
+                    read[0]["lng"].as_f64().map(f64::to_bits),
+                    Some(number.to_bits())
+                );
                 assert_eq!(read[0]["female"], json!(4_294_967_295_u32));
             }
         }

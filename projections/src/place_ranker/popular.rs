@@ -80,7 +80,7 @@ impl Popular {
 
     /// The cubes that reach within `reach_m`, through the globe, of `from`, the nearest first.
     pub(super) fn around(&self, from: [f64; 3], reach_m: f64) -> Vec<Crowded<'_>> {
-        let mut cubes = Vec::new();
+        let mut cubes = Vec::with_capacity(16);
         for (distance_m, cube) in Cube::around(from, reach_m) {
             if let Some(places) = self.0.get(&cube) {
                 cubes.push(Crowded {

@@ -57,8 +57,6 @@ struct Search<'q, 'r, 'a> {
     weighed: HashSet<u32, RandomState>,
     /// Distance and id of the last of the nearest that were weighed.
     last: (f64, u64),
-    /// Those of one cube that are about to be weighed.
-    about: Vec<u32>,
 }
 
 /// The places of most merit, at most `limit` and 1,000, in order.
@@ -68,9 +66,8 @@ pub(super) fn best<'a>(question: &Question<'_, 'a>, limit: usize) -> Vec<Chosen<
         question,
         best: Best::new(wanted),
         listed: Vec::with_capacity(wanted + wanted / 2),
-        weighed: HashSet::with_capacity_and_hasher(128, RandomState::default()),
+        weighed: HashSet::with_capacity_and_hasher(256, RandomState::default()),
         last: (0.0, 0),
-        about: Vec::with_capacity(A_FEW),
     };
     if wanted > 0 {
         search.through_all(wanted);
@@ -223,23 +220,23 @@ impl<'a> Search<'_, '_, 'a> {
         let cube_2 = (cube.distance_m * cube.distance_m).max(last_2);
         let least = question.least_visits(floor, cube_2, question.hour.likeliest());
         let may_have = question.may_have(floor);
-        let mut about = std::mem::take(&mut self.about);
-        let mut more = true;
+        let (mut worth, mut count, mut more) = ([0; A_FEW], 0, true);
         for _ in 0..few {
             let Some(visited) = cube.next().filter(|visited| visited.visits >= least) else {
                 more = false;
                 break;
             };
             let distance_2 = cube.distance_2(&visited).max(last_2);
-            if distance_2 <= radius_2 && may_have(distance_2, visited.visits, visited.category) {
-                about.push(visited.place);
-            }
+            // Without a branch, of which the processor would guess many wrong.
+            worth[count] = visited.place;
+            let fits =
+                (distance_2 <= radius_2) & may_have(distance_2, visited.visits, visited.category);
+            count += usize::from(fits);
         }
-        self.fetch(about.iter().copied());
-        for number in about.drain(..) {
-            self.place(number, radius_m);
+        self.fetch(worth[..count].iter().copied());
+        for number in &worth[..count] {
+            self.place(*number, radius_m);
         }
-        self.about = about;
         more
     }
 

@@ -150,7 +150,9 @@ impl<'a> Shop<'a> {
         }
         let [north, east] = self.card.shift.map(f64::from);
         // Further digits would say nothing.
-        let rounded = |degrees: f64| (degrees * OF_A_DEGREE).round() / OF_A_DEGREE;
+        let half = |degrees: f64| 0.5_f64.copysign(degrees);
+        let parts = |degrees: f64| (degrees * OF_A_DEGREE + half(degrees)) as i64;
+        let rounded = |degrees: f64| parts(degrees) as f64 / OF_A_DEGREE;
         let [lat, lng] = [point.lat() + north, point.lng() + east].map(rounded);
         // It is as good a point as the one that the shift was taken from.
         Point::new(lat, lng).unwrap_or(point)
