@@ -84,7 +84,7 @@ impl Popular {
         for (distance_m, cube) in Cube::around(from, reach_m) {
             if let Some(places) = self.0.get(&cube) {
                 cubes.push(Crowded {
-                    from: cube.from_here(from),
+                    from: cube.sees(from),
                     distance_m,
                     places: places.iter().rev(),
                 });

@@ -104,8 +104,8 @@ impl Cube {
         cubes
     }
 
-    /// Where that is, of which [`metres`] says where it is, from here.
-    pub(super) fn from_here(self, from: [f64; 3]) -> [f64; 3] {
+    /// Where the place is, of which [`metres`] says where, as the cube sees it.
+    pub(super) fn sees(self, from: [f64; 3]) -> [f64; 3] {
         let corner = self.corner();
         [0, 1, 2].map(|axis| from[axis] - corner[axis])
     }
@@ -117,7 +117,7 @@ impl Cube {
 
 impl Cell {
     /// The square of how far the nearest spot of it may be, in metres through the globe, from where
-    /// [`Cube::from_here`] says.
+    /// [`Cube::sees`] says.
     pub(super) fn distance_2(self, from: [f64; 3]) -> f64 {
         distance_2(self.0.map(|row| f64::from(row) * CELL_M), CELL_M, from)
     }
@@ -188,7 +188,7 @@ mod tests {
             let from = metres(point(lat, lng));
             for there in around(lat, lng) {
                 let spot = Spot::of(there);
-                let cell_2 = |from| spot.cell().distance_2(spot.cube().from_here(from));
+                let cell_2 = |from| spot.cell().distance_2(spot.cube().sees(from));
                 let own = cell_2(metres(there));
                 assert_eq!(own, 0.0, "{there:?}");
                 let distance_m = spot.distance_m(&from);
