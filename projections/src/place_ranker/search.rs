@@ -117,7 +117,10 @@ impl<'a> Search<'_, '_, 'a> {
         let mut nearest = shops.around(fix.point, radius_m.max(SPARSE_M), count);
         let mut all = nearest.len() < count;
         if nearest.iter().any(|near| near.distance_m > radius_m) {
-            nearest.sort_unstable_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
+            nearest.sort_unstable_by(|a, b| {
+                let further = a.distance_m.total_cmp(&b.distance_m);
+                further.then(a.shop.id.cmp(&b.shop.id))
+            });
             let within = nearest.partition_point(|near| near.distance_m <= radius_m);
             nearest.truncate(within.max(SPARSE));
             all = true;
