@@ -35,9 +35,6 @@ use shop::Fresh;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Room for so many is made at once; who wants more waits a little longer.
-const A_PAGE: usize = 256;
-
 /// A shop and how far away it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Near<'a> {
@@ -166,11 +163,7 @@ impl ShopIndex {
     /// most `limit`.
     #[must_use]
     pub fn within(&self, from: Point, radius_m: f64, limit: usize) -> Vec<Near<'_>> {
-        let search = Search {
-            from: from.unit_vector(),
-            category: None,
-            needle: None,
-        };
+        let search = Search::any(from);
         let best = self.search(&search, limit, reach_2(radius_m));
         let near = self.shown(best.after(0));
         near.take_while(|near| near.distance_m <= radius_m)
@@ -180,11 +173,7 @@ impl ShopIndex {
     /// The same as [`Self::within`], in no order: sooner, for who orders them by something else.
     #[must_use]
     pub fn around(&self, from: Point, radius_m: f64, limit: usize) -> Vec<Near<'_>> {
-        let search = Search {
-            from: from.unit_vector(),
-            category: None,
-            needle: None,
-        };
+        let search = Search::any(from);
         let hits = self.search(&search, limit, reach_2(radius_m)).in_no_order();
         self.packed
             .fetch_cards(hits.iter().filter_map(|hit| hit.of.number()));

@@ -1,9 +1,12 @@
 //! The nearest of many, found in any order.
 
-use super::{A_PAGE, ShopIndex};
+use super::ShopIndex;
 use domain::ShopId;
 use std::cmp::Ordering;
 use std::collections::HashSet;
+
+/// Room for so many is made at once; who wants more waits a little longer.
+const A_PAGE: usize = 256;
 
 /// A shop that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]

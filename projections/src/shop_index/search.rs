@@ -8,7 +8,7 @@ use super::names::Needle;
 use super::shop::Shop;
 use super::tree::{self, Found, ODD, SEVERAL, Sought};
 use domain::ShopId;
-use domain::geo::chord;
+use domain::geo::{Point, chord};
 use domain::shop::Category;
 use std::collections::HashSet;
 
@@ -162,6 +162,15 @@ impl ShopIndex {
 }
 
 impl Search<'_> {
+    /// For whatever there is.
+    pub(super) fn any(from: Point) -> Self {
+        Self {
+            from: from.unit_vector(),
+            category: None,
+            needle: None,
+        }
+    }
+
     /// Whether what is looked for is in the name of a shop of this kind.
     fn is_in<'n>(&self, name: impl FnOnce() -> &'n str, kind: u8) -> bool {
         let plain = kind & ODD == 0;
