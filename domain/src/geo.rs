@@ -95,10 +95,22 @@ pub fn chord(distance_m: f64) -> f64 {
         .sin()
 }
 
+/// The sine of half an angle below which distances on the surface, of up to 25 km, are found in a
+/// tenth of the time: lists reckon very many of them.
+const SMALL: f64 = 2e-3;
+
 /// The distance on the surface in metres that belongs to a [`chord`].
 #[must_use]
 pub fn arc_m(chord: f64) -> f64 {
-    2.0 * (chord / 2.0).clamp(0.0, 1.0).asin() * EARTH_RADIUS_M
+    let sine = (chord / 2.0).clamp(0.0, 1.0);
+    let angle = if sine < SMALL {
+        // What is left out of the series is less than what rounding does.
+        let square = sine * sine;
+        sine * (1.0 + square * (1.0 / 6.0 + square * (3.0 / 40.0)))
+    } else {
+        sine.asin()
+    };
+    2.0 * angle * EARTH_RADIUS_M
 }
 
 /// Where a phone believes it is: a point and the radius in metres that holds 68 % of the cases.
@@ -163,6 +175,15 @@ mod tests {
     fn chord_and_arc_undo_each_other() {
         for metres in [0.0, 1.0, 150.0, 15_000.0, 20_000_000.0] {
             assert!((arc_m(chord(metres)) - metres).abs() < 1e-3 * metres.max(1.0));
+        }
+    }
+
+    #[test]
+    fn short_arcs_are_as_exact_as_long_ones() {
+        for metres in [0.01, 9.0, 1_234.5, 25_000.0, 25_500.0] {
+            let exact = 2.0 * (chord(metres) / 2.0).asin() * EARTH_RADIUS_M;
+            let apart = arc_m(chord(metres)) / exact - 1.0;
+            assert!(apart.abs() < 1e-15, "{apart} at {metres}");
         }
     }
 

@@ -66,13 +66,10 @@ struct Visit {
     at: i64,
 }
 
-impl Occupancy {
-    /// How many people are in `shop`: those whose latest check-in is there and not older than
-    /// `window_ms`, without those who hide from everyone now or are banned.
-    #[must_use]
-    pub fn crowd(&self, shop: ShopId, now: Millis, window_ms: i64) -> Crowd {
-        let mut crowd = Crowd::default();
-        for seen in self.seen_in(shop, now, window_ms) {
+impl Crowd {
+    fn of<'a>(seen: impl Iterator<Item = &'a Seen>) -> Self {
+        let mut crowd = Self::default();
+        for seen in seen {
             crowd.users += 1;
             match seen.gender {
                 Gender::Unset => {}
@@ -82,13 +79,35 @@ impl Occupancy {
         }
         crowd
     }
+}
 
-    /// The people whom [`Self::crowd`] counts: who came last stands first, ties in the order of
+/// Those of the people who were last in a shop who are there still, the latest first.
+fn there(seen: &[Seen], oldest: i64) -> impl Iterator<Item = &Seen> {
+    let latest = seen.iter().rev().take_while(move |seen| seen.at >= oldest);
+    latest.filter(|seen| seen.counts)
+}
+
+impl Occupancy {
+    /// How many people are in each of `shops`: those whose latest check-in is there and not older
+    /// than `window_ms`, without those who hide from everyone now or are banned.
+    #[must_use]
+    pub fn crowds(
+        &self,
+        shops: impl Iterator<Item = ShopId>,
+        now: Millis,
+        window_ms: i64,
+    ) -> Vec<Crowd> {
+        let lists = self.last_in.of_each(shops.map(ShopId::get)).into_iter();
+        let oldest = now.0.saturating_sub(window_ms);
+        lists.map(|seen| Crowd::of(there(seen, oldest))).collect()
+    }
+
+    /// The people whom [`Self::crowds`] counts: who came last stands first, ties in the order of
     /// the ids.
     #[must_use]
     pub fn present(&self, shop: ShopId, now: Millis, window_ms: i64) -> Vec<Presence> {
-        let mut present: Vec<Presence> = self
-            .seen_in(shop, now, window_ms)
+        let oldest = now.0.saturating_sub(window_ms);
+        let mut present: Vec<Presence> = there(self.last_in.of(shop.get()), oldest)
             .map(|seen| (seen.at, &self.people[seen.number as usize]))
             .map(|(at, person)| Presence {
                 user_id: UserId::from_bytes(person.id),
@@ -151,12 +170,6 @@ impl Occupancy {
     pub fn gender(&self, user: UserId) -> Gender {
         self.person(user)
             .map_or_else(Gender::default, |person| person.gender)
-    }
-
-    fn seen_in(&self, shop: ShopId, now: Millis, window_ms: i64) -> impl Iterator<Item = &Seen> {
-        let oldest = now.0.saturating_sub(window_ms);
-        let seen = self.last_in.since(shop.get(), oldest);
-        seen.filter(|seen| seen.counts)
     }
 
     fn person(&self, user: UserId) -> Option<&Person> {

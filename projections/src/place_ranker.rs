@@ -86,6 +86,8 @@ pub struct PlaceRanker {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Shop {
     category: Category,
+    /// Whether it has further points.
+    several: bool,
     at: Degrees,
 }
 
@@ -94,6 +96,8 @@ struct Shop {
 struct Open {
     spot: Spot,
     category: Category,
+    /// Whether it is elsewhere too.
+    several: bool,
 }
 
 /// What is known of a place. Hidden check-ins and second ones on a day do not count.
@@ -131,6 +135,7 @@ impl Shop {
     fn new(details: &ShopDetails) -> Self {
         Self {
             category: details.category,
+            several: !details.points.is_empty(),
             at: Degrees::of(details.point),
         }
     }
@@ -139,6 +144,7 @@ impl Shop {
         Open {
             spot: self.at.spot(),
             category: self.category,
+            several: self.several,
         }
     }
 
@@ -334,7 +340,7 @@ impl PlaceRanker {
 
 impl MemoryProjection for PlaceRanker {
     const NAME: &'static str = "place_ranker";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const KINDS: &'static [EventKind] = &[
         EventKind::ShopRegistered,
         EventKind::ShopRevised,

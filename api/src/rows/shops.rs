@@ -49,9 +49,9 @@ pub(crate) fn shop_rows<'a>(app: &App, shops: impl Iterator<Item = Shop<'a>>) ->
     let (now, window_ms) = (app.now(), app.settings.presence_window_ms);
     let shops: Vec<Shop<'a>> = shops.collect();
     fetch_texts(&shops);
-    let crowds: Vec<Crowd> = app.projections.occupancy.read(|occupancy| {
-        let crowd = |shop: &Shop<'a>| occupancy.crowd(shop.id, now, window_ms);
-        shops.iter().map(crowd).collect()
+    let crowds = app.projections.occupancy.read(|occupancy| {
+        let ids = shops.iter().map(|shop| shop.id);
+        occupancy.crowds(ids, now, window_ms)
     });
     let rows = shops.iter().zip(crowds);
     json(written(

@@ -4,6 +4,7 @@
 //! What of a person decides whether they count is written down beside them: lists of shops look at
 //! very many people, who lie anywhere.
 
+use crate::ahead::fetch;
 use domain::user::Gender;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -31,10 +32,17 @@ impl Seen {
 }
 
 impl LastIn {
-    /// Who was last in `shop` and not before `oldest`, the latest first.
-    pub(super) fn since(&self, shop: u64, oldest: i64) -> impl Iterator<Item = &Seen> {
-        let seen = self.0.get(&shop).into_iter().flatten();
-        seen.rev().take_while(move |seen| seen.at >= oldest)
+    /// Who was last in `shop`, the latest at the end.
+    pub(super) fn of(&self, shop: u64) -> &[Seen] {
+        self.0.get(&shop).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same of each of these, sooner than one after the other.
+    pub(super) fn of_each(&self, shops: impl Iterator<Item = u64>) -> Vec<&[Seen]> {
+        let lists: Vec<&[Seen]> = shops.map(|shop| self.of(shop)).collect();
+        let latest = lists.iter().filter_map(|list| list.last());
+        fetch(latest.map(|seen| seen.number.into()));
+        lists
     }
 
     pub(super) fn insert(&mut self, shop: u64, seen: Seen) {

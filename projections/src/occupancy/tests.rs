@@ -25,15 +25,13 @@ fn hides(person: UserId, invisible: Invisible) -> Event {
 
 #[track_caller]
 fn check_crowd(occupancy: &Occupancy, place: u64, now: i64, [users, male, female]: [u32; 3]) {
-    let crowd = occupancy.crowd(shop(place), Millis(now), WINDOW);
-    assert_eq!(
-        crowd,
-        Crowd {
-            users,
-            male,
-            female
-        }
-    );
+    let crowds = occupancy.crowds([shop(place)].into_iter(), Millis(now), WINDOW);
+    let expected = Crowd {
+        users,
+        male,
+        female,
+    };
+    assert_eq!(crowds, [expected]);
     let present = occupancy.present(shop(place), Millis(now), WINDOW);
     assert_eq!(
         present.len(),

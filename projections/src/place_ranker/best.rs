@@ -51,8 +51,10 @@ impl Best {
 
     /// Lets go of what is not wanted any more, and so finds the floor.
     pub(super) fn settle(&mut self) {
+        let as_before = self.places.len() == self.wanted && self.floor > 0.0;
         if let Some(last) = self.wanted.checked_sub(1)
             && last < self.places.len()
+            && !as_before
         {
             let (_, last, _) = self.places.select_nth_unstable_by(last, order);
             self.floor = last.merit;

@@ -175,11 +175,12 @@ impl<'a> Search<'_, '_, 'a> {
         let question = self.question;
         let place = &question.ranker.places[number as usize];
         let Some(open) = place.open else { return };
-        let first_m = open.spot.distance_m(&question.from);
-        let further = question.ranker.further.get(&place.id).into_iter().flatten();
-        let distance_m = further
-            .map(|spot| spot.distance_m(&question.from))
-            .fold(first_m, f64::min);
+        let mut distance_m = open.spot.distance_m(&question.from);
+        if open.several {
+            let further = question.ranker.further.get(&place.id).into_iter().flatten();
+            let further_m = further.map(|spot| spot.distance_m(&question.from));
+            distance_m = further_m.fold(distance_m, f64::min);
+        }
         let Ok(id) = ShopId::new(place.id) else {
             return;
         };

@@ -90,7 +90,7 @@ pub fn fetch_texts(shops: &[Shop<'_>]) {
     }));
     fetch(shops.iter().map(|shop| match shop.written {
         Written::Alone(text) => text.as_bytes().first().copied().map_or(0, u64::from),
-        Written::Among(texts, number) => texts.first(number) | texts.first_other(shop.card.begin),
+        Written::Among(texts, number) => texts.ends(number) | texts.other_ends(&shop.card.range()),
     }));
 }
 

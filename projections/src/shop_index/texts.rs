@@ -71,18 +71,14 @@ impl Texts {
         mark.copied().map_or(0, u64::from)
     }
 
-    /// The beginning of the name of a shop, good for no more than that either.
-    pub(super) fn first(&self, number: u32) -> u64 {
-        let first = |at: usize| self.names.as_bytes().get(at);
-        let first = self.begins.at(number as usize).and_then(first);
-        first.copied().map_or(0, u64::from)
+    /// The ends of the name of a shop, good for no more than that either.
+    pub(super) fn ends(&self, number: u32) -> u64 {
+        ends(&self.names, &self.place(number))
     }
 
-    /// The same of what begins there among the other texts.
-    pub(super) fn first_other(&self, begin: u64) -> u64 {
-        let first = usize::try_from(begin).ok();
-        let first = first.and_then(|at| self.others.as_bytes().get(at));
-        first.copied().map_or(0, u64::from)
+    /// The same of what stands there among the other texts.
+    pub(super) fn other_ends(&self, place: &Range<usize>) -> u64 {
+        ends(&self.others, place)
     }
 
     fn place(&self, number: u32) -> Range<usize> {
@@ -98,6 +94,12 @@ impl Texts {
     pub(super) fn others(&self) -> &str {
         &self.others
     }
+}
+
+/// The bytes at both ends of a piece of a text: most are in no more than two lines of the cache.
+fn ends(text: &str, place: &Range<usize>) -> u64 {
+    let at = |at: usize| text.as_bytes().get(at).copied().map_or(0, u64::from);
+    at(place.start) | at(place.end)
 }
 
 impl Begins {
