@@ -290,21 +290,27 @@ impl<'a> Search<'_, '_, 'a> {
     /// The best of all, in order.
     fn chosen(self) -> Vec<Chosen<'a>> {
         let places = self.best.in_order();
-        let others = places.iter().filter(|place| place.listed.is_none());
-        let others: Vec<ShopId> = others.map(|place| place.id).collect();
+        let mut others = Vec::with_capacity(places.len());
+        others.extend(
+            places
+                .iter()
+                .filter(|place| place.listed.is_none())
+                .map(|place| place.id),
+        );
         let mut others = self.question.shops.get_each(&others).into_iter();
         let mut shop = |place: &Weighed| match place.listed {
             Some(at) => self.listed.get(at as usize).copied(),
             None => others.next().flatten(),
         };
-        let chosen = places.iter().filter_map(|place| {
+        let mut chosen = Vec::with_capacity(places.len());
+        chosen.extend(places.iter().filter_map(|place| {
             Some(Chosen {
                 shop: shop(place)?,
                 number: place.number,
                 distance_m: place.distance_m,
             })
-        });
-        chosen.collect()
+        }));
+        chosen
     }
 }
 

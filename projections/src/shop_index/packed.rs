@@ -235,8 +235,8 @@ impl Packed {
 
     /// Has what [`Self::number`] and [`Self::shop`] look at fetched for all these.
     pub(super) fn fetch(&self, ids: &[ShopId]) {
-        let numbers = ids.iter().filter_map(|id| self.numbers.marked(*id).next());
-        let numbers: Vec<u32> = numbers.collect();
+        let mut numbers = Vec::with_capacity(ids.len());
+        numbers.extend(ids.iter().filter_map(|id| self.numbers.marked(*id).next()));
         self.fetch_cards(numbers.into_iter());
     }
 

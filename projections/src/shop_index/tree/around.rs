@@ -76,8 +76,8 @@ impl Tree {
     ) {
         let mut furthest_2 = furthest_2;
         let together = (wanted / PART).clamp(*GATHERED.start(), *GATHERED.end());
-        let mut gathered = Vec::with_capacity(together + LEAF);
-        let mut found = Vec::with_capacity(together + LEAF);
+        let mut gathered = Vec::with_capacity(together + (LEAF << BY_KIND));
+        let mut found = Vec::with_capacity(gathered.capacity());
         let mut waiting = BinaryHeap::with_capacity(64);
         waiting.extend(self.worth(self.root(from), sought));
         while let Some(mut part) = waiting.pop() {
@@ -132,7 +132,8 @@ impl Tree {
             }
             // Nearly all are found, one behind the other: nothing is won by fetching them together.
             for at in part.points.0..part.points.1 {
-                if let Some(found) = self.found(at, from, furthest_2) {
+                let found = self.found(at, from);
+                if found.distance_2 <= furthest_2 {
                     visit(found);
                 }
             }
@@ -190,26 +191,27 @@ impl Tree {
         furthest_2: f64,
         found: &mut Vec<Found>,
     ) {
-        found.clear();
         fetch(gathered.iter().map(|at| {
             let [x, _, _] = self.points[*at];
             x.to_bits() | u64::from(self.shops[*at])
         }));
-        found.extend(
-            gathered
-                .drain(..)
-                .filter_map(|at| self.found(at, from, furthest_2)),
-        );
+        // Without a branch, of which the processor would guess many wrong.
+        found.resize(gathered.len(), Found::NOTHING);
+        let mut count = 0;
+        for at in gathered.drain(..) {
+            found[count] = self.found(at, from);
+            count += usize::from(found[count].distance_2 <= furthest_2);
+        }
+        found.truncate(count);
     }
 
-    /// The point, if it is within `furthest_2` of `from`.
-    fn found(&self, at: usize, from: &[f64; 3], furthest_2: f64) -> Option<Found> {
-        let distance_2 = squared(&self.points[at], from);
-        (distance_2 <= furthest_2).then(|| Found {
-            distance_2,
+    /// The point, seen from `from`.
+    fn found(&self, at: usize, from: &[f64; 3]) -> Found {
+        Found {
+            distance_2: squared(&self.points[at], from),
             shop: self.shops[at],
             kind: self.kinds[at],
-        })
+        }
     }
 
     /// Whether what is under a node is told apart by kind only, so that its leaves lie at the same
@@ -257,6 +259,14 @@ impl Tree {
             half(2 * part.node + 2, (middle, part.points.1)),
         ]
     }
+}
+
+impl Found {
+    const NOTHING: Self = Self {
+        distance_2: f64::INFINITY,
+        shop: 0,
+        kind: 0,
+    };
 }
 
 impl Sought<'_> {
