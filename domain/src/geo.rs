@@ -95,8 +95,8 @@ pub fn chord(distance_m: f64) -> f64 {
         .sin()
 }
 
-/// The sine of half an angle below which distances on the surface, of up to 25 km, are found in a
-/// tenth of the time: lists reckon very many of them.
+/// The sine of half an angle below which distances on the surface, of up to 25 km, are reckoned by a
+/// series: lists have very many of them.
 const SMALL: f64 = 2e-3;
 
 /// The distance on the surface in metres that belongs to a [`chord`].

@@ -86,7 +86,7 @@ pub struct PlaceRanker {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Shop {
     category: Category,
-    /// Whether it has further points.
+    /// Whether it has further points: few have, and lists would have to look for those of each.
     several: bool,
     at: Degrees,
 }

@@ -51,6 +51,7 @@ impl Best {
 
     /// Lets go of what is not wanted any more, and so finds the floor.
     pub(super) fn settle(&mut self) {
+        // None has come since the floor was found.
         let as_before = self.places.len() == self.wanted && self.floor > 0.0;
         if let Some(last) = self.wanted.checked_sub(1)
             && last < self.places.len()

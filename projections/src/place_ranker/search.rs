@@ -290,6 +290,7 @@ impl<'a> Search<'_, '_, 'a> {
     /// The best of all, in order.
     fn chosen(self) -> Vec<Chosen<'a>> {
         let places = self.best.in_order();
+        // Room at once: what passes a filter does not say how many will.
         let mut others = Vec::with_capacity(places.len());
         others.extend(
             places
