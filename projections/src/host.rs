@@ -12,8 +12,13 @@ use crate::writer::Message;
 use domain::Position;
 use eventlog::{Batch, EventLog};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+/// How often the models are tended, when nothing happens as well.
+const TENDED: Duration = Duration::from_secs(1);
 
 /// One projection in memory.
 pub(crate) struct MemorySlot {
@@ -104,10 +109,13 @@ impl Host {
                 self.build(at, built.clone());
             }
         }
+        let mut tended = interval_at(Instant::now() + TENDED, TENDED);
+        tended.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
+                _ = tended.tick() => self.slots.iter().for_each(|slot| slot.slot.tend()),
                 Some(at) = orders.recv() => self.build(at, built.clone()),
                 Some((at, copy)) = copies.recv() => self.take_over(at, copy, &mut stop).await,
                 batch = batches.recv() => match batch {

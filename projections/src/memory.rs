@@ -32,7 +32,7 @@ pub(crate) trait MemoryProjection:
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), Poison>;
 
     /// What could be done aside to keep the model small and fast, if it is worth it by now; asked
-    /// for after every batch.
+    /// for after every batch, and every second.
     fn chore(&mut self) -> Option<Box<dyn Chore<Self>>> {
         None
     }
@@ -88,15 +88,18 @@ impl<P> Live<P> {
         query(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Does `chore` aside, and whatever is worth doing then; if that does not succeed, the model is
-    /// as good as before.
-    fn aside(&self, chore: Box<dyn Chore<P>>)
+    /// Does `chore` aside, if there is one, and whatever is worth doing then; if that does not
+    /// succeed, the model is as good as before.
+    fn aside(&self, chore: Option<Box<dyn Chore<P>>>)
     where
         P: MemoryProjection,
     {
+        if chore.is_none() {
+            return;
+        }
         let state = Arc::downgrade(&self.state);
         let work = move || {
-            let mut next = Some(chore);
+            let mut next = chore;
             while let Some(mut chore) = next {
                 chore.work();
                 // Nobody may be there any more to take it over.
@@ -129,9 +132,7 @@ impl<P: MemoryProjection> Live<P> {
         let applied = state.apply(event);
         let chore = state.chore();
         drop(state);
-        if let Some(chore) = chore {
-            self.aside(chore);
-        }
+        self.aside(chore);
         applied.map_err(|Poison(reason)| Error::Refused {
             at: event.position,
             reason,
@@ -185,6 +186,9 @@ pub(crate) trait Slot: Send + Sync {
 
     /// Applies what is after `after` and says how far that went.
     fn apply(&self, events: &[Delivery], after: Position) -> Applied;
+
+    /// Begins what keeps the model small and fast, if it is worth it by now.
+    fn tend(&self);
 
     /// An empty copy, to be fed and adopted.
     fn copy(&self) -> Box<dyn MemoryCopy>;
@@ -344,10 +348,13 @@ impl<P: MemoryProjection> Slot for Live<P> {
         let applied = fold(&mut *state, portion, events, after);
         let chore = state.chore();
         drop(state);
-        if let Some(chore) = chore {
-            self.aside(chore);
-        }
+        self.aside(chore);
         applied
+    }
+
+    fn tend(&self) {
+        let chore = self.write().chore();
+        self.aside(chore);
     }
 
     fn copy(&self) -> Box<dyn MemoryCopy> {

@@ -34,6 +34,7 @@ use search::{Search, reach_2};
 use shop::Fresh;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A shop and how far away it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,6 +64,8 @@ pub struct ShopIndex {
     fresh: FreshShops,
     /// What has happened since a new [`Packed`] was begun, if one is being made.
     merging: Option<Merging>,
+    /// Before that none is begun for the sake of a few changes.
+    resting: Option<Instant>,
     /// The names of those that have closed, for the traces of people who were there.
     closed: BTreeMap<ShopId, Box<str>>,
     /// Of all shops that ever were, closed ones too.
@@ -341,6 +344,7 @@ impl MemoryProjection for ShopIndex {
             dead: self.dead.clone(),
             fresh: self.fresh.clone(),
             merging: None,
+            resting: None,
             closed: self.closed.clone(),
             max_id: self.max_id,
         })

@@ -3,6 +3,8 @@
 //! A [`Merge`] holds what the index was when it began. What changes meanwhile is noted by id in
 //! [`Merging`]; when the new [`Packed`] is there, shops that did not change are among the packed
 //! ones, and those that did are as they are now.
+//!
+//! What is packed is found sooner than what lies beside, so that nothing lies there for long.
 
 use super::fresh::FreshShops;
 use super::packed::Packed;
@@ -12,11 +14,15 @@ use crate::memory::Chore;
 use domain::ShopId;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
-/// So many shops are never too many to lie beside the packed ones.
+/// More shops than this that lie beside the packed ones are packed at once.
 pub(super) const FEW: usize = 1_024;
-/// Nor is this part of the packed ones.
+/// But not before they are this part of the packed ones.
 const PART: usize = 64;
+/// Fewer are packed after so many times as long as it took the last time: who changes a shop now
+/// and then does not keep the processor busy.
+const REST: u32 = 20;
 
 /// A new [`Packed`] in the making.
 pub(super) struct Merge {
@@ -26,6 +32,8 @@ pub(super) struct Merge {
     /// What the [`Merging`] of the index knows it by.
     token: Arc<()>,
     made: Option<Packed>,
+    /// How long that took.
+    pub(super) took: Duration,
     /// What the new one has taken the place of: it takes a while to let go of.
     replaced: Option<(Arc<Packed>, FreshShops)>,
 }
@@ -48,7 +56,9 @@ impl ShopIndex {
     /// Begins to pack everything anew, if it is worth it and not being done.
     pub(super) fn begin_merge(&mut self) -> Option<Box<dyn Chore<Self>>> {
         let changes = self.fresh.len() + self.dead.count;
-        if changes <= FEW.max(self.packed.len() / PART) {
+        let many = changes > FEW.max(self.packed.len() / PART);
+        let rested = || self.resting.is_none_or(|until| until <= Instant::now());
+        if changes == 0 || !many && !rested() {
             return None;
         }
         self.merge().map(|merge| Box::new(merge) as _)
@@ -70,6 +80,7 @@ impl ShopIndex {
             fresh: self.fresh.all().cloned().collect(),
             token,
             made: None,
+            took: Duration::ZERO,
             replaced: None,
         })
     }
@@ -77,6 +88,7 @@ impl ShopIndex {
 
 impl Chore<ShopIndex> for Merge {
     fn work(&mut self) {
+        let begun = Instant::now();
         let numbers = (0..).take(self.packed.len());
         let alive: Vec<u32> = numbers
             .filter(|number| !self.dead.contains(*number))
@@ -87,6 +99,7 @@ impl Chore<ShopIndex> for Merge {
             None => self.fresh[at as usize - alive.len()].shop(),
         };
         self.made = Some(Packed::of(count, shop));
+        self.took = begun.elapsed();
     }
 
     fn finish(&mut self, index: &mut ShopIndex) {
@@ -106,6 +119,7 @@ impl Chore<ShopIndex> for Merge {
             dead.insert(number);
         }
         index.dead = dead;
+        index.resting = Some(Instant::now() + REST * self.took);
         self.replaced = Some((
             std::mem::replace(&mut index.packed, Arc::new(made)),
             std::mem::replace(&mut index.fresh, fresh),

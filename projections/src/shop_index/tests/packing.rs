@@ -48,6 +48,43 @@ fn many_shops_are_packed_aside_and_none_is_missing_meanwhile() {
 }
 
 #[test]
+fn a_few_shops_are_packed_as_soon_as_there_is_time() {
+    let live = Live::<ShopIndex>::default();
+    let slot = slot(&live);
+    let events: Vec<_> = (1..)
+        .zip(many(40))
+        .map(|(position, event)| Ok(Arc::new(recorded(position, 0, event))))
+        .collect();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    for (before, batch) in (0..).step_by(20).zip(events.chunks(20)) {
+        slot.apply(batch, Position(before));
+        while live.read(|index| index.packed.len() as u64) < before + 20 {
+            assert!(Instant::now() < deadline, "they were never packed");
+            slot.tend();
+            std::thread::yield_now();
+        }
+    }
+    live.read(|index| assert_eq!(index.fresh.len(), 0));
+}
+
+#[test]
+fn a_few_shops_wait_until_packing_has_rested() {
+    let mut index = given(many(40));
+    let mut merge = index.merge().expect("nothing is being made");
+    merge.work();
+    merge.took = Duration::from_secs(3_600);
+    merge.finish(&mut index);
+    let mut add = |id: u64| {
+        let event = opened(shop(id), "later", point(1.0, 2.0));
+        index.apply(&recorded(id, 0, event)).expect("no poison");
+        index.begin_merge().is_some()
+    };
+    let few = (100..).take(FEW);
+    assert!(!few.into_iter().any(&mut add));
+    assert!(add(100 + FEW as u64), "so many are too many");
+}
+
+#[test]
 fn a_copy_is_packed_before_it_takes_over() {
     let live = Live::<ShopIndex>::default();
     let mut copy = slot(&live).copy();
