@@ -40,8 +40,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
 }
 
 /// Names and values in the order in which they came.
+///
+/// They are kept in one encoding, so that all sources are alike, also in what is said of mistakes.
 #[derive(Default)]
-pub(crate) struct Pairs(Vec<(String, String)>);
+pub(crate) struct Pairs {
+    encoded: String,
+    count: usize,
+}
 
 impl Pairs {
     /// What stands in the query and, where a body may be, in the body.
@@ -55,7 +60,7 @@ impl Pairs {
     }
 
     pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
-        if self.0.len() == MAX_PARAMETERS {
+        if self.count == MAX_PARAMETERS {
             return Err(ApiError::bad_request("too many parameters"));
         }
         if name.len() + value.len() > MAX_VALUE_BYTES {
@@ -65,7 +70,8 @@ impl Pairs {
         if value.contains(['\0', '\u{fffd}']) || name.contains(['\0', '\u{fffd}']) {
             return Err(ApiError::bad_request("a parameter is not plain UTF-8 text"));
         }
-        self.0.push((name.to_owned(), value.to_owned()));
+        form_urlencoded::Serializer::new(&mut self.encoded).append_pair(name, value);
+        self.count += 1;
         Ok(())
     }
 
@@ -140,13 +146,15 @@ impl Pairs {
     }
 
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        // A trip through one encoding makes all sources alike, also in what is said of mistakes.
-        let encoded = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(&self.0)
-            .finish();
-        let pairs = form_urlencoded::parse(encoded.as_bytes());
-        let reader = serde_urlencoded::Deserializer::new(pairs);
-        serde_path_to_error::deserialize(reader).map_err(|error| {
+        let reader = || {
+            let pairs = form_urlencoded::parse(self.encoded.as_bytes());
+            serde_urlencoded::Deserializer::new(pairs)
+        };
+        // Keeping track of what is being read takes longer than reading: only mistakes are worth it.
+        if let Ok(read) = T::deserialize(reader()) {
+            return Ok(read);
+        }
+        serde_path_to_error::deserialize(reader()).map_err(|error| {
             let (path, cause) = (error.path().to_string(), error.into_inner());
             ApiError::bad_request(if path == "." {
                 cause.to_string()
