@@ -31,9 +31,14 @@ pub(crate) trait MemoryProjection:
     /// [`Poison`] when the event cannot be folded; the projection then stops before it.
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), Poison>;
 
-    /// What could be done aside to keep the model small and fast, if it is worth it by now; asked
-    /// for after every batch, and every second.
+    /// What must be done aside to keep the model small and fast, if it is worth it by now; asked
+    /// for after every batch.
     fn chore(&mut self) -> Option<Box<dyn Chore<Self>>> {
+        None
+    }
+
+    /// What could be done where there is time for it; asked for every second.
+    fn upkeep(&mut self) -> Option<Box<dyn Chore<Self>>> {
         None
     }
 
@@ -187,7 +192,7 @@ pub(crate) trait Slot: Send + Sync {
     /// Applies what is after `after` and says how far that went.
     fn apply(&self, events: &[Delivery], after: Position) -> Applied;
 
-    /// Begins what keeps the model small and fast, if it is worth it by now.
+    /// Begins what there is time for.
     fn tend(&self);
 
     /// An empty copy, to be fed and adopted.
@@ -353,7 +358,7 @@ impl<P: MemoryProjection> Slot for Live<P> {
     }
 
     fn tend(&self) {
-        let chore = self.write().chore();
+        let chore = self.write().upkeep();
         self.aside(chore);
     }
 

@@ -335,7 +335,11 @@ impl MemoryProjection for ShopIndex {
     }
 
     fn chore(&mut self) -> Option<Box<dyn Chore<Self>>> {
-        self.begin_merge()
+        self.merge_many()
+    }
+
+    fn upkeep(&mut self) -> Option<Box<dyn Chore<Self>>> {
+        self.merge_few()
     }
 
     fn frozen(&self) -> Option<Self> {

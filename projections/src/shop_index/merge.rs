@@ -53,15 +53,24 @@ impl Merging {
 }
 
 impl ShopIndex {
-    /// Begins to pack everything anew, if it is worth it and not being done.
-    pub(super) fn begin_merge(&mut self) -> Option<Box<dyn Chore<Self>>> {
-        let changes = self.fresh.len() + self.dead.count;
-        let many = changes > FEW.max(self.packed.len() / PART);
-        let rested = || self.resting.is_none_or(|until| until <= Instant::now());
-        if changes == 0 || !many && !rested() {
-            return None;
-        }
-        self.merge().map(|merge| Box::new(merge) as _)
+    /// Begins to pack everything anew, if much has changed and it is not being done.
+    pub(super) fn merge_many(&mut self) -> Option<Box<dyn Chore<Self>>> {
+        let many = self.changes() > FEW.max(self.packed.len() / PART);
+        many.then(|| self.merge())?
+            .map(|merge| Box::new(merge) as _)
+    }
+
+    /// The same, if anything has changed and it was not done lately.
+    pub(super) fn merge_few(&mut self) -> Option<Box<dyn Chore<Self>>> {
+        let rested = self.resting.is_none_or(|until| until <= Instant::now());
+        let worth = rested && self.changes() > 0;
+        worth
+            .then(|| self.merge())?
+            .map(|merge| Box::new(merge) as _)
+    }
+
+    fn changes(&self) -> usize {
+        self.fresh.len() + self.dead.count
     }
 
     pub(super) fn merge(&mut self) -> Option<Merge> {

@@ -77,11 +77,13 @@ fn a_few_shops_wait_until_packing_has_rested() {
     let mut add = |id: u64| {
         let event = opened(shop(id), "later", point(1.0, 2.0));
         index.apply(&recorded(id, 0, event)).expect("no poison");
-        index.begin_merge().is_some()
+        [index.merge_few().is_some(), index.merge_many().is_some()]
     };
     let few = (100..).take(FEW);
-    assert!(!few.into_iter().any(&mut add));
-    assert!(add(100 + FEW as u64), "so many are too many");
+    assert!(few.map(&mut add).all(|begun| begun == [false; 2]));
+    assert_eq!(add(100 + FEW as u64), [false, true], "so many are too many");
+    index.resting = Some(Instant::now());
+    assert!(index.merge_few().is_some());
 }
 
 #[test]
