@@ -173,10 +173,20 @@ impl ShopIndex {
             .collect()
     }
 
-    /// The same as [`Self::within`], in no order: sooner, for who orders them by something else.
+    /// The same as [`Self::within`], if wanted of one category only, and in no order: sooner, for who
+    /// orders them by something else.
     #[must_use]
-    pub fn around(&self, from: Point, radius_m: f64, limit: usize) -> Vec<Near<'_>> {
-        let search = Search::any(from);
+    pub fn around(
+        &self,
+        from: Point,
+        category: Option<Category>,
+        radius_m: f64,
+        limit: usize,
+    ) -> Vec<Near<'_>> {
+        let search = Search {
+            category,
+            ..Search::any(from)
+        };
         let hits = self.search(&search, limit, reach_2(radius_m)).in_no_order();
         self.packed
             .fetch_cards(hits.iter().filter_map(|hit| hit.of.number()));

@@ -210,15 +210,10 @@ impl Question<'_, '_> {
         }
     }
 
-    /// The most merit that a place may have which is neither the caller's own nor where the access
-    /// point was seen.
-    pub(super) fn at_most(&self, distance_m: f64, visits: f64, hour: f64) -> f64 {
-        self.scale.merit(&Evidence {
-            distance_m,
-            visits,
-            own: 0.0,
-            hour,
-            wifi: self.asked.bssid.map(|_| (0.0, 0.0)),
-        })
+    /// How far away a place may be that has so much merit although nobody was ever there; less than
+    /// nothing, if it cannot have that much anywhere.
+    pub(super) fn reach_m(&self, merit: f64, hour: f64) -> f64 {
+        let named = self.asked.bssid.is_some();
+        self.scale.reach_m(merit, hour, named)
     }
 }

@@ -10,7 +10,7 @@ use super::best::{Best, Weighed};
 use super::popular::Crowded;
 use super::ranking::{FURTHEST_M, Question};
 use crate::ahead::fetch;
-use crate::shop_index::{Filter, Near, Shop};
+use crate::shop_index::{Near, Shop};
 use domain::ShopId;
 use domain::geo::{EARTH_RADIUS_M, chord};
 use domain::shop::Category;
@@ -114,7 +114,7 @@ impl<'a> Search<'_, '_, 'a> {
         let question = self.question;
         let (fix, radius_m) = (question.asked.fix, question.radius_m);
         let shops = question.shops;
-        let mut nearest = shops.around(fix.point, radius_m.max(SPARSE_M), count);
+        let mut nearest = shops.around(fix.point, None, radius_m.max(SPARSE_M), count);
         let mut all = nearest.len() < count;
         if nearest.iter().any(|near| near.distance_m > radius_m) {
             nearest.sort_unstable_by(|a, b| {
@@ -259,30 +259,28 @@ impl<'a> Search<'_, '_, 'a> {
     /// best although nobody was there.
     fn unvisited(&mut self, category: Category, wanted: usize) {
         let question = self.question;
-        let hour = question.hour.of(category);
-        let filter = Filter {
-            category: Some(category),
-            name: None,
-        };
-        let mut distance_m = self.last.0;
-        for page in 0..PAGES {
-            if question.at_most(distance_m, 0.0, hour) <= self.best.floor() {
+        let (fix, hour) = (question.asked.fix, question.hour.of(category));
+        let mut before = self.last;
+        for count in [wanted, wanted.saturating_mul(PAGES)] {
+            let reach_m = question.reach_m(self.best.floor(), hour);
+            if reach_m < before.0 {
                 return;
             }
-            let (fix, before) = (question.asked.fix, page * wanted);
-            let nearest = question.shops.nearest(fix.point, &filter, before, wanted);
-            for near in &nearest {
-                if near.distance_m > question.radius_m {
-                    return;
+            let reach_m = reach_m.min(question.radius_m);
+            let nearest = question
+                .shops
+                .around(fix.point, Some(category), reach_m, count);
+            let mut last = before;
+            for near in nearest.iter().filter(|near| place_of(near) > before) {
+                self.near(near, self.number(near));
+                if place_of(near) > last {
+                    last = place_of(near);
                 }
-                if place_of(near) > self.last {
-                    self.near(near, self.number(near));
-                }
-                distance_m = distance_m.max(near.distance_m);
             }
-            if nearest.len() < wanted {
+            if nearest.len() < count {
                 return;
             }
+            before = last;
             self.best.settle();
         }
     }

@@ -158,6 +158,22 @@ impl Scale {
         }
     }
 
+    /// How far away a place that was never visited may have so much merit; less than nothing, if it
+    /// has less wherever it is.
+    pub(super) fn reach_m(&self, merit: f64, hour: f64, named: bool) -> f64 {
+        let wifi = if named { seen((0.0, 0.0)) } else { 1.0 };
+        let mut prior = (self.anybody * A_CHANCE * hour).max(f64::MIN_POSITIVE);
+        if self.weight < 1.0 {
+            prior = prior.powf(self.weight);
+        }
+        let least = merit / wifi * A_LITTLE_LESS;
+        let off = (prior / least).powf(f64::from(POWER).recip()) - 1.0;
+        if off < 0.0 {
+            return f64::NEG_INFINITY;
+        }
+        (off * f64::from(FREEDOM) * self.variance).sqrt()
+    }
+
     /// Finds the terms.
     pub(super) fn terms(&self, evidence: &Evidence) -> Terms {
         let (popular, own) = self.shares(evidence);
@@ -358,6 +374,35 @@ mod tests {
                     let least = scale.least_visits(merit, distance_2, 0.7, named);
                     assert!((least - visits).abs() < 1e-6, "{least} is not {visits}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_that_was_never_visited_has_the_merit_just_as_far_as_it_may_be() {
+        for accuracy_m in [8.0, 65.0, 1_000.0, 5_000.0] {
+            for wifi in [None, Some((0.0, 0.0))] {
+                let scale = Scale::new(&Everywhere {
+                    accuracy_m,
+                    ..NOBODY
+                });
+                let merit = |distance_m| {
+                    let evidence = Evidence {
+                        distance_m,
+                        wifi,
+                        ..NOTHING
+                    };
+                    scale.merit(&evidence)
+                };
+                for distance_m in [0.0, 70.0, 900.0, 15_000.0] {
+                    let reach_m = scale.reach_m(merit(distance_m), NOTHING.hour, wifi.is_some());
+                    let apart = (reach_m - distance_m).abs();
+                    assert!(apart < 0.1, "{reach_m} is not {distance_m}");
+                }
+                let nowhere = scale.reach_m(1.01 * merit(0.0), NOTHING.hour, wifi.is_some());
+                assert!(nowhere < 0.0, "{nowhere}");
+                let anywhere = scale.reach_m(0.0, NOTHING.hour, wifi.is_some());
+                assert_eq!(anywhere, f64::INFINITY);
             }
         }
     }

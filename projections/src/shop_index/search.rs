@@ -149,13 +149,12 @@ impl ShopIndex {
 
     /// Takes down the shop of a point that was found, if it has not been found by another one.
     fn found(&self, search: &Search<'_>, best: &mut Best<'_>, of: Of, distance_2: f64, kind: u8) {
-        let nearest = if kind & SEVERAL == 0 {
-            Some(distance_2)
-        } else {
-            let shop = self.shop_of(of).filter(|shop| best.is_new(shop.id));
-            shop.map(|shop| shop.distance_2(&search.from))
-        };
-        if let Some(distance_2) = nearest {
+        if kind & SEVERAL == 0 {
+            best.push(Hit { distance_2, of });
+        } else if let Some(shop) = self.shop_of(of)
+            && best.is_new(shop.id)
+        {
+            let distance_2 = shop.distance_2(&search.from);
             best.push(Hit { distance_2, of });
         }
     }

@@ -1,7 +1,7 @@
 //! Looking through the tree for the points around a place.
 
 use super::super::names::Places;
-use super::{BY_KIND, LEAF, Tree, middle, squared};
+use super::{ALL, BY_KIND, LEAF, Tree, middle, squared};
 use crate::ahead::fetch;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -103,6 +103,11 @@ impl Tree {
                 }
             }
             if self.is_group(part.node) {
+                if sought.is_anything() {
+                    self.look_at_all(part.points, from, furthest_2, &mut found);
+                    furthest_2 = visit(&found);
+                    continue;
+                }
                 self.gather_group(part.node, part.points, sought, &mut gathered);
                 if gathered.len() >= together {
                     self.look(&mut gathered, from, furthest_2, &mut found);
@@ -205,6 +210,23 @@ impl Tree {
         found.truncate(count);
     }
 
+    /// Finds those of points that lie side by side, whatever they are, that are within `furthest_2`.
+    fn look_at_all(
+        &self,
+        points: (usize, usize),
+        from: &[f64; 3],
+        furthest_2: f64,
+        found: &mut Vec<Found>,
+    ) {
+        found.resize(points.1 - points.0, Found::NOTHING);
+        let mut count = 0;
+        for at in points.0..points.1 {
+            found[count] = self.found(at, from);
+            count += usize::from(found[count].distance_2 <= furthest_2);
+        }
+        found.truncate(count);
+    }
+
     /// The point, seen from `from`.
     fn found(&self, at: usize, from: &[f64; 3]) -> Found {
         Found {
@@ -270,6 +292,11 @@ impl Found {
 }
 
 impl Sought<'_> {
+    /// Whether every point is as it is sought.
+    fn is_anything(&self) -> bool {
+        self.kinds == ALL && self.signature == 0 && self.places.is_none()
+    }
+
     /// Whether a point of this kind, whose shop's name has this signature, may be it.
     pub(in super::super) fn admits(&self, kind: u8, signature: u64) -> bool {
         (self.kinds & kind != 0) & (self.signature & !signature == 0)
