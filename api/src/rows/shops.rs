@@ -109,13 +109,13 @@ impl<'a> ShopRow<'a> {
         body.push(b',');
         degrees(body, self.lo[1]);
         body.extend_from_slice(b"],\"t\":");
-        value(body, &self.t);
+        number(body, self.t.into());
         body.extend_from_slice(b",\"user\":");
-        value(body, &self.user);
+        number(body, self.user.into());
         body.extend_from_slice(b",\"male\":");
-        value(body, &self.male);
+        number(body, self.male.into());
         body.extend_from_slice(b",\"female\":");
-        value(body, &self.female);
+        number(body, self.female.into());
         body.push(b'}');
     }
 }
@@ -149,6 +149,14 @@ fn degrees(body: &mut Vec<u8>, degrees: f64) {
     body[point] = b'.';
     while body.len() > point + 2 && body.ends_with(b"0") {
         body.pop();
+    }
+}
+
+/// Writes a whole number: nearly all have one digit.
+fn number(body: &mut Vec<u8>, number: u32) {
+    match u8::try_from(number) {
+        Ok(digit @ 0..10) => body.push(b'0' + digit),
+        _ => value(body, &number),
     }
 }
 
