@@ -111,11 +111,11 @@ impl<'a> ShopRow<'a> {
         body.extend_from_slice(b"],\"t\":");
         number(body, self.t.into());
         body.extend_from_slice(b",\"user\":");
-        number(body, self.user.into());
+        number(body, self.user);
         body.extend_from_slice(b",\"male\":");
-        number(body, self.male.into());
+        number(body, self.male);
         body.extend_from_slice(b",\"female\":");
-        number(body, self.female.into());
+        number(body, self.female);
         body.push(b'}');
     }
 }
