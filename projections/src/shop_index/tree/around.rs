@@ -104,7 +104,9 @@ impl Tree {
             }
             if self.is_group(part.node) {
                 if sought.is_anything() {
-                    self.look_at_all(part.points, from, furthest_2, &mut found);
+                    // They lie side by side: nothing is won by gathering them first.
+                    let all = part.points.0..part.points.1;
+                    self.find(all, from, furthest_2, &mut found);
                     furthest_2 = visit(&found);
                     continue;
                 }
@@ -200,27 +202,21 @@ impl Tree {
             let [x, _, _] = self.points[*at];
             x.to_bits() | u64::from(self.shops[*at])
         }));
-        // Without a branch, of which the processor would guess many wrong.
-        found.resize(gathered.len(), Found::NOTHING);
-        let mut count = 0;
-        for at in gathered.drain(..) {
-            found[count] = self.found(at, from);
-            count += usize::from(found[count].distance_2 <= furthest_2);
-        }
-        found.truncate(count);
+        self.find(gathered.drain(..), from, furthest_2, found);
     }
 
-    /// Finds those of points that lie side by side, whatever they are, that are within `furthest_2`.
-    fn look_at_all(
+    /// Finds those of some points that are within `furthest_2`.
+    fn find(
         &self,
-        points: (usize, usize),
+        points: impl ExactSizeIterator<Item = usize>,
         from: &[f64; 3],
         furthest_2: f64,
         found: &mut Vec<Found>,
     ) {
-        found.resize(points.1 - points.0, Found::NOTHING);
+        // Without a branch, of which the processor would guess many wrong.
+        found.resize(points.len(), Found::NOTHING);
         let mut count = 0;
-        for at in points.0..points.1 {
+        for at in points {
             found[count] = self.found(at, from);
             count += usize::from(found[count].distance_2 <= furthest_2);
         }
