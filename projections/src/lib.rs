@@ -13,6 +13,7 @@ pub mod coupons;
 pub mod device_starts;
 pub mod followers;
 mod host;
+mod idle;
 pub mod inbox;
 mod many;
 mod memory;

@@ -4,6 +4,7 @@
 
 use crate::Error;
 use crate::board::{Card, Mode};
+use crate::idle;
 use crate::snapshot;
 use crate::status::{Kind, Paused};
 use domain::{EventKind, Position};
@@ -106,7 +107,9 @@ impl<P> Live<P> {
         let work = move || {
             let mut next = chore;
             while let Some(mut chore) = next {
-                chore.work();
+                if !idle::work(P::NAME, || chore.work()) {
+                    return;
+                }
                 // Nobody may be there any more to take it over.
                 let Some(state) = state.upgrade() else { return };
                 let mut model = state.write().unwrap_or_else(PoisonError::into_inner);

@@ -69,8 +69,9 @@ impl ShopIndex {
             .map(|merge| Box::new(merge) as _)
     }
 
+    /// A packed shop that is fresh by now is among the dead ones too.
     fn changes(&self) -> usize {
-        self.fresh.len() + self.dead.count
+        self.fresh.len().max(self.dead.count)
     }
 
     pub(super) fn merge(&mut self) -> Option<Merge> {
