@@ -4,6 +4,8 @@
 //! (an import beside a running server): whoever holds SQLite's write lock looks first whether the
 //! log is where it left it.
 
+mod checkpoints;
+mod readers;
 mod writer;
 
 use crate::bell::Bell;
@@ -12,10 +14,8 @@ use crate::sql::{self, EventRow};
 use crate::writer::Writer;
 use crate::{Answer, Append, Appended, Error, EventLog, Filter, RecordedEvent, StoredEvent, codec};
 use domain::{Position, StreamName};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use readers::Readers;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use std::fs::File;
 use std::path::Path;
@@ -26,12 +26,6 @@ use writer::SqliteWriter;
 
 /// How long to wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
-
-/// How long to wait for one of the reading connections.
-const ACQUIRE: Duration = Duration::from_secs(10);
-
-/// How many connections read.
-const READERS: u32 = 4;
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
@@ -52,7 +46,7 @@ ORDER BY position LIMIT ?2";
 /// A log in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteLog {
-    readers: SqlitePool,
+    readers: Readers,
     writer: Writer,
     bell: Arc<Bell>,
     recent: Arc<Recent>,
@@ -80,12 +74,7 @@ impl SqliteLog {
         let mut connection = connect(&writing).await.map_err(unavailable)?;
         migrate(&mut connection).await?;
         sync_folder(path).map_err(|error| Error::Unavailable(error.to_string()))?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(ACQUIRE)
-            .connect_with(options.read_only(true))
-            .await
-            .map_err(unavailable)?;
+        let readers = Readers::open(options.read_only(true)).await?;
         let bell = Arc::new(Bell::new(head(&readers).await?));
         let engine = SqliteWriter::new(writing, connection);
         let recent = Arc::<Recent>::default();
@@ -118,13 +107,11 @@ impl EventLog for SqliteLog {
         from_revision: u64,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, Error> {
-        let rows: Vec<EventRow> = sqlx::query_as(READ_STREAM)
+        let query = sqlx::query_as::<_, EventRow>(READ_STREAM)
             .bind(stream.as_str())
             .bind(sql::sql(from_revision))
-            .bind(sql::sql(limit))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(|error| sql::unavailable(&error))?;
+            .bind(sql::sql(limit));
+        let rows = self.readers.all(query).await?;
         rows.into_iter()
             .map(|row| Ok(codec::decode(sql::stored(row)?)?))
             .collect()
@@ -137,7 +124,7 @@ impl EventLog for SqliteLog {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, Error> {
         let query = if filter.types.is_empty() && filter.stream_prefix.is_empty() {
-            sqlx::query_as(READ_ALL)
+            sqlx::query_as::<_, EventRow>(READ_ALL)
                 .bind(sql::sql(after.0))
                 .bind(sql::sql(limit))
         } else {
@@ -147,10 +134,7 @@ impl EventLog for SqliteLog {
                 .bind(&filter.stream_prefix)
                 .bind(json(&filter.types))
         };
-        let rows: Vec<EventRow> = query
-            .fetch_all(&self.readers)
-            .await
-            .map_err(|error| sql::unavailable(&error))?;
+        let rows = self.readers.all(query).await?;
         rows.into_iter().map(sql::stored).collect()
     }
 
@@ -180,13 +164,11 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("texts and numbers have a JSON form")
 }
 
-async fn head(readers: &SqlitePool) -> Result<Position, Error> {
-    let head = sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM events");
-    let head = head
-        .fetch_one(readers)
-        .await
-        .map_err(|error| sql::unavailable(&error))?;
-    Ok(Position(sql::number(head)))
+async fn head(readers: &Readers) -> Result<Position, Error> {
+    let query = sqlx::query_as("SELECT coalesce(max(position), 0) FROM events");
+    let heads: Vec<(i64,)> = readers.all(query).await?;
+    let head = heads.first().map_or(0, |(head,)| sql::number(*head));
+    Ok(Position(head))
 }
 
 /// Connects, again and again while another process is turning the file into a log: that is the one

@@ -47,6 +47,7 @@ suite!(any_engine on memory sqlite postgres: {
     reading {
         a_subscriber_gets_everything_once_while_others_write,
         a_subscriber_that_was_cancelled_misses_nothing,
+        many_readers_and_some_who_give_up_read_at_once,
         a_filter_takes_types_and_the_beginning_of_a_name_literally,
         pages_follow_each_other,
         events_that_cannot_be_read_are_reported_where_they_are,
@@ -74,6 +75,7 @@ suite!(engine_on_disk on sqlite postgres: {
 suite!(engine_in_a_file on sqlite: {
     sharing {
         a_closed_log_is_a_single_file,
+        what_was_appended_reaches_the_file_while_it_is_open,
     }
     failing {
         a_damaged_id_is_reported_with_its_position,

@@ -1,6 +1,7 @@
 //! Writing batches into the file: what is decided about each append, and the one statement that
 //! writes them all.
 
+use super::checkpoints::Checkpoints;
 use super::{BEGIN, connect, json};
 use crate::plan::{Facts, Plan, Prepared, Row};
 use crate::sql::{self, Question};
@@ -22,18 +23,22 @@ UNION ALL SELECT 2, asked.key, events.revision, events.position \
     FROM jsonb_each(?2) AS asked CROSS JOIN events \
     ON events.stream = asked.value->>0 AND events.id = asked.value->>1";
 
-/// Inserts only when the log is still where it was when the batch was decided.
+/// Inserts only when the log is still where it was when the batch was decided, and streams have the
+/// revisions that were taken for granted.
 const INSERT: &str = "\
 INSERT INTO events (position, stream, revision, id, type, schema_version, time, data, metadata) \
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, \
     value->>8 FROM jsonb_each(?1) \
-WHERE (SELECT coalesce(max(position), 0) FROM events) = ?2";
+WHERE (SELECT coalesce(max(position), 0) FROM events) = ?2 \
+    AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS granted WHERE NOT EXISTS (\
+        SELECT 1 FROM events WHERE stream = granted.value->>0 AND revision = granted.value->>1))";
 
 /// The one who writes, with what it remembers of the log as long as nobody else writes.
 pub(super) struct SqliteWriter {
     options: SqliteConnectOptions,
     /// `None` after a failure, until the next batch.
     connection: Option<SqliteConnection>,
+    checkpoints: Checkpoints,
     /// The last position when this connection last wrote.
     head: u64,
     /// The last revisions of streams, at `head`.
@@ -51,6 +56,7 @@ impl Engine for SqliteWriter {
         match self.write(&mut connection, batch).await {
             Ok(plan) => {
                 self.connection = Some(connection);
+                self.checkpoints.go_on().await;
                 Ok(Committed {
                     recorded: plan.recorded(),
                     answers: plan.answers,
@@ -67,6 +73,7 @@ impl Engine for SqliteWriter {
     }
 
     async fn close(self) {
+        self.checkpoints.close().await;
         if let Some(connection) = self.connection {
             // All that was answered is on disk; what fails here is only tidying up.
             let _ = connection.close().await;
@@ -78,6 +85,7 @@ impl SqliteWriter {
     /// Writes with `connection`, and with further ones like it when that fails.
     pub(super) fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
         Self {
+            checkpoints: Checkpoints::new(options.clone()),
             options,
             connection: Some(connection),
             head: 0,
@@ -105,8 +113,9 @@ impl SqliteWriter {
     }
 
     /// Writes the batch without asking more than it must, if all that is remembered and likely lets
-    /// it go through: that its ids are new, and that streams which should not exist do not. The
-    /// table's keys refuse what is not so. `None`, and nothing written, when it has to be found out.
+    /// it go through: that its ids are new, and that streams are as they should be. The table's keys
+    /// refuse ids and revisions that are not new, the statement those that do not follow the one
+    /// before. `None`, and nothing written, when it has to be found out.
     async fn guess<'a>(
         &mut self,
         connection: &mut SqliteConnection,
@@ -116,14 +125,20 @@ impl SqliteWriter {
             head: self.head,
             ..Facts::default()
         };
+        let mut granted = Vec::new();
         for append in batch {
             let stream = append.stream.as_str();
-            match self.heads.get(stream) {
-                Some(&revision) => {
+            match (self.heads.get(stream), append.expected) {
+                (Some(&revision), _) => {
                     facts.streams.insert(stream, revision);
                 }
-                None if append.expected == ExpectedRevision::NoStream => {}
-                None => return Ok(None),
+                (None, ExpectedRevision::NoStream) => {}
+                (None, ExpectedRevision::Exact(_)) if facts.streams.contains_key(stream) => {}
+                (None, ExpectedRevision::Exact(revision)) if i64::try_from(revision).is_ok() => {
+                    facts.streams.insert(stream, revision);
+                    granted.push((stream, revision));
+                }
+                (None, _) => return Ok(None),
             }
         }
         let former = Question::of_former_ids(batch);
@@ -139,7 +154,7 @@ impl SqliteWriter {
         if plan.rows.is_empty() || !plan.answers.iter().all(Result::is_ok) {
             return Ok(None);
         }
-        match insert(connection, &plan, self.head).await {
+        match insert(connection, &plan, self.head, &granted).await {
             Ok(true) => {
                 self.remember(&plan);
                 Ok(Some(plan))
@@ -170,7 +185,7 @@ impl SqliteWriter {
         }
         let head = facts.head;
         let plan = facts.plan(batch);
-        if !plan.rows.is_empty() && !insert(connection, &plan, head).await? {
+        if !plan.rows.is_empty() && !insert(connection, &plan, head, &[]).await? {
             return Ok(None);
         }
         self.remember(&plan);
@@ -194,15 +209,18 @@ impl SqliteWriter {
     }
 }
 
-/// Writes the rows of a plan; `false`, and nothing written, when the log is not at `head`.
+/// Writes the rows of a plan; `false`, and nothing written, when the log is not at `head`, or a stream
+/// has no such revision as is taken for `granted`.
 async fn insert(
     connection: &mut SqliteConnection,
     plan: &Plan<'_>,
     head: u64,
+    granted: &[(&str, u64)],
 ) -> Result<bool, sqlx::Error> {
     let insert = sqlx::query(INSERT)
         .bind(rows(&plan.rows))
-        .bind(sql::sql(head));
+        .bind(sql::sql(head))
+        .bind(json(&granted));
     Ok(insert.execute(connection).await?.rows_affected() > 0)
 }
 

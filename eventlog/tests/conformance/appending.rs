@@ -176,7 +176,7 @@ pub(crate) async fn a_repeated_id_appends_nothing_and_is_answered_as_the_first_t
         repeated: true,
         ..answer
     };
-    for expected in [Any, NoStream, Exact(1), Exact(77)] {
+    for expected in [Any, NoStream, Exact(1), Exact(77), Exact(u64::MAX)] {
         let repeated = log
             .append(&stream("a"), expected, both.clone())
             .await

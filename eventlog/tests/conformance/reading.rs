@@ -93,6 +93,33 @@ pub(crate) async fn a_subscriber_that_was_cancelled_misses_nothing(fixture: &Fix
     join_all(writers).await;
 }
 
+pub(crate) async fn many_readers_and_some_who_give_up_read_at_once(fixture: &Fixture) {
+    let log = fixture.open().await;
+    for _ in 0..100 {
+        append_one(&log, "a").await;
+    }
+    let read = |reader: u64| {
+        let log = Arc::clone(&log);
+        // Those who give up do so in the middle of it, one somewhat later than the other.
+        let patience = match reader % 2 {
+            0 => Duration::from_micros(20 * reader),
+            _ => Duration::from_secs(60),
+        };
+        tokio::spawn(async move {
+            let a = stream("a");
+            let events = timeout(patience, log.read_stream(&a, 0, 1_000)).await;
+            events.map(|events| events.expect("read").len())
+        })
+    };
+    for (reader, read) in (0..64).zip(join_all((0..64).map(read)).await) {
+        match read.expect("no panic") {
+            Ok(events) => assert_eq!(events, 100),
+            Err(_) => assert_eq!(reader % 2, 0, "a reader waits for ever"),
+        }
+    }
+    assert_eq!(everything(&log).await.len(), 100);
+}
+
 pub(crate) async fn a_filter_takes_types_and_the_beginning_of_a_name_literally(fixture: &Fixture) {
     let log = fixture.open().await;
     let names = [

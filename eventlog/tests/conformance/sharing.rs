@@ -4,8 +4,9 @@ use crate::fixture::{Fixture, append_one, check_acknowledged, event, everything,
 use domain::Position;
 use eventlog::{Appended, Error, ExpectedRevision, subscribe};
 use futures_util::future::{join, join_all};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// Far longer than anything here takes.
@@ -38,14 +39,35 @@ pub(crate) async fn a_closed_log_is_a_single_file(fixture: &Fixture) {
     append_one(&log, "a").await;
     everything(&log).await;
     log.close().await;
+    check_single_file(fixture);
+}
+
+/// Writing goes on meanwhile, so that few wait for it later.
+pub(crate) async fn what_was_appended_reaches_the_file_while_it_is_open(fixture: &Fixture) {
+    let log = fixture.open().await;
+    let bytes = || file(fixture).metadata().expect("there").len();
+    let (before, patience) = (bytes(), Instant::now() + PATIENCE);
+    while bytes() == before {
+        assert!(Instant::now() < patience, "nothing comes into the file");
+        append_one(&log, "a").await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    log.close().await;
+    check_single_file(fixture);
+}
+
+fn file(fixture: &Fixture) -> PathBuf {
     let url = fixture.url();
-    let path = std::path::Path::new(url.strip_prefix("sqlite:").expect("a file"));
-    let folder = path
-        .parent()
-        .expect("a folder")
-        .read_dir()
-        .expect("readable");
+    url.strip_prefix("sqlite:").expect("a file").into()
+}
+
+#[track_caller]
+fn check_single_file(fixture: &Fixture) {
+    let path = file(fixture);
+    let folder = path.parent().expect("a folder");
     let names: Vec<_> = folder
+        .read_dir()
+        .expect("readable")
         .map(|file| file.expect("readable").file_name())
         .collect();
     assert_eq!(names, [path.file_name().expect("a name")]);
