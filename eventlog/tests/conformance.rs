@@ -58,6 +58,7 @@ suite!(any_engine on memory sqlite postgres: {
 suite!(engine_on_disk on sqlite postgres: {
     sharing {
         a_log_that_is_opened_again_holds_everything,
+        a_stream_goes_on_where_it_ends_and_nowhere_else_after_opening_again,
         nodes_may_start_at_once,
         positions_have_no_gaps_with_two_nodes,
         a_revision_is_won_by_one_of_two_nodes,

@@ -1,6 +1,6 @@
 //! Several processes on one log, and one after another.
 
-use crate::fixture::{Fixture, append_one, check_acknowledged, event, everything, stream};
+use crate::fixture::{Fixture, append, append_one, check_acknowledged, event, everything, stream};
 use domain::Position;
 use eventlog::{Appended, Error, ExpectedRevision, subscribe};
 use futures_util::future::{join, join_all};
@@ -32,6 +32,45 @@ pub(crate) async fn a_log_that_is_opened_again_holds_everything(fixture: &Fixtur
         repeated: false,
     };
     assert_eq!(next.expect("appended"), expected);
+}
+
+/// Nothing is remembered of any stream then.
+pub(crate) async fn a_stream_goes_on_where_it_ends_and_nowhere_else_after_opening_again(
+    fixture: &Fixture,
+) {
+    use ExpectedRevision::Exact;
+    let log = fixture.open().await;
+    for _ in 0..3 {
+        append_one(&log, "a").await;
+    }
+    log.close().await;
+    let log = fixture.open().await;
+    for (name, revision, ends) in [
+        ("a", 0, Some(2)),
+        ("a", 1, Some(2)),
+        ("a", 3, Some(2)),
+        ("a", u64::MAX, Some(2)),
+        ("b", 0, None),
+        ("b", u64::MAX, None),
+    ] {
+        let refused = log
+            .append(&stream(name), Exact(revision), vec![event("")])
+            .await;
+        assert!(
+            matches!(refused, Err(Error::Conflict { actual, .. }) if actual == ends),
+            "{name} {revision}: {refused:?}"
+        );
+    }
+    let appends = [2, 3].map(|revision| append("a", Exact(revision), vec![event("")]));
+    let answers = log.append_batch(appends.into()).await.expect("answered");
+    let revisions = answers
+        .into_iter()
+        .map(|answer| answer.map(|it| it.revision));
+    assert_eq!(
+        revisions.collect::<Result<Vec<_>, _>>().ok(),
+        Some(vec![3, 4])
+    );
+    assert_eq!(everything(&log).await.len(), 5);
 }
 
 pub(crate) async fn a_closed_log_is_a_single_file(fixture: &Fixture) {
