@@ -13,7 +13,7 @@ pub use insist::Pace;
 use crate::Policy;
 use commands::{Commands, Lead, StateError};
 use domain::{EventKind, Position};
-use eventlog::{EventLog, Filter, RecordedEvent, StoredEvent, codec};
+use eventlog::{Delivery, EventLog, Filter, RecordedEvent, codec};
 use futures_util::{FutureExt, StreamExt, stream};
 use insist::Insist;
 use projections::Projections;
@@ -181,20 +181,34 @@ impl Follower {
         }
     }
 
-    /// The next events for the policy, and how far the log reached before they were read.
+    /// The next events for the policy, and how far the log reached before they were read. No store
+    /// is asked as long as what has happened is in memory: on a busy log each policy looks often, and
+    /// mostly in vain.
     async fn read(
         &self,
         log: &dyn EventLog,
         after: Position,
-    ) -> Result<(Vec<StoredEvent>, Position), crate::Trouble> {
+    ) -> Result<(Vec<Delivery>, Position), crate::Trouble> {
+        if let Some(recent) = log.recent(after, usize::MAX) {
+            let head = recent.last().map_or(after, |event| event.position);
+            let kinds = self.policy.kinds();
+            let concerned = recent
+                .into_iter()
+                .filter(|event| kinds.contains(&event.event.kind()));
+            return Ok((concerned.map(Ok).collect(), head));
+        }
         let head = log.head().await?;
-        Ok((log.read_all(after, &self.filter, PAGE).await?, head))
+        let page = log.read_all(after, &self.filter, PAGE).await?;
+        let decoded = page
+            .into_iter()
+            .map(|event| codec::decode(event).map(Arc::new));
+        Ok((decoded.collect(), head))
     }
 
     /// Does what is to be done about the events of a page, noting how far it got.
-    async fn handle(&self, page: Vec<StoredEvent>, position: &mut Position) -> Option<()> {
+    async fn handle(&self, page: Vec<Delivery>, position: &mut Position) -> Option<()> {
         let mut handled = stream::iter(page)
-            .map(|stored| self.handle_one(stored))
+            .map(|delivery| self.handle_one(delivery))
             .buffered(self.policy.workers());
         let mut stopped = false;
         // The results come in the order of the events. After a stop, what has begun is waited for,
@@ -213,10 +227,14 @@ impl Follower {
     }
 
     /// Does what is to be done about an event, and answers its position.
-    async fn handle_one(&self, stored: StoredEvent) -> Option<Position> {
-        let at = stored.position;
+    async fn handle_one(&self, delivery: Delivery) -> Option<Position> {
+        let at = match &delivery {
+            Ok(event) => event.position,
+            Err(event) => event.position,
+        };
         self.applied(at).await?;
-        let read = |_| async { Ok(codec::decode(stored.clone())?) };
+        // What cannot be read is not passed over: it says so until another version can.
+        let read = |_| async { Ok(delivery.clone()?) };
         let event = self.insist.on(read).await?;
         self.ripe(&event).await?;
         self.insist
