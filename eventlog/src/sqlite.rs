@@ -68,7 +68,6 @@ impl SqliteLog {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .pragma("cache_size", "-65536")
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864");
         let mut connection = connect(&writing).await.map_err(unavailable)?;
