@@ -48,9 +48,13 @@ impl House {
     }
 
     pub(crate) async fn with(provider: Provider) -> Self {
+        Self::on(Arc::new(MemoryLog::new()), provider).await
+    }
+
+    /// One that keeps its events in `log`.
+    pub(crate) async fn on(log: Arc<dyn EventLog>, provider: Provider) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
         let options = projections::Options {
             read_url: url("read.sqlite"),
             snapshot_dir: None,

@@ -3,7 +3,10 @@
 use super::*;
 use crate::Trouble;
 use crate::testing::{Deed, House, PATIENCE, Told, person, until};
+use commands::identity::Provider;
+use domain::StreamName;
 use domain::user::{Gender, UserRegistered};
+use eventlog::{Append, Appended, Error, SqliteLog, StoredEvent};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 async fn checkpoint(house: &House) -> Option<Position> {
@@ -23,6 +26,81 @@ async fn a_policy_that_never_ran_begins_with_what_happens_from_now_on() {
     policies.stop(PATIENCE).await;
     assert_eq!(told.seen(), [after.0]);
     assert_eq!(checkpoint(&house).await, Some(after));
+}
+
+/// A log that counts how often it is asked what happened.
+struct Counted {
+    log: SqliteLog,
+    asked: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl EventLog for Counted {
+    async fn append_batch(
+        &self,
+        appends: Vec<Append>,
+    ) -> Result<Vec<Result<Appended, Error>>, Error> {
+        self.log.append_batch(appends).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from_revision: u64,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, Error> {
+        self.log.read_stream(stream, from_revision, limit).await
+    }
+
+    async fn read_all(
+        &self,
+        after: Position,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, Error> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.log.read_all(after, filter, limit).await
+    }
+
+    fn recent(&self, after: Position, limit: usize) -> Option<Vec<Arc<RecordedEvent>>> {
+        self.log.recent(after, limit)
+    }
+
+    async fn head(&self) -> Result<Position, Error> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.log.head().await
+    }
+
+    async fn changed(&self, seen: Position) {
+        self.log.changed(seen).await;
+    }
+
+    async fn close(&self) {
+        self.log.close().await;
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_not_asked_what_this_process_has_just_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = SqliteLog::open(&folder.path().join("events.sqlite")).await;
+    let log = Arc::new(Counted {
+        log: log.expect("a log"),
+        asked: AtomicUsize::new(0),
+    });
+    let house = House::on(log.clone(), Provider::Local).await;
+    let told = Told::to(|_, _| Deed::Succeed);
+    let mut policies = house.run(told.clone()).await;
+    house.ask(1).await;
+    told.has_seen(1).await;
+    let asked = log.asked.load(Ordering::SeqCst);
+    for user in 2..=4 {
+        house.ask(user).await;
+        told.has_seen(user.into()).await;
+    }
+    policies.stop(PATIENCE).await;
+    assert_eq!(told.seen(), [1, 2, 3, 4]);
+    assert_eq!(log.asked.load(Ordering::SeqCst), asked);
 }
 
 #[tokio::test]
