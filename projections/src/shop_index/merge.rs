@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// More shops than this that lie beside the packed ones are packed at once.
 pub(super) const FEW: usize = 1_024;
 /// But not before they are this part of the packed ones.
-const PART: usize = 64;
+const PART: usize = 32;
 /// Fewer are packed after so many times as long as it took the last time: who changes a shop now
 /// and then does not keep the processor busy.
 const REST: u32 = 20;
