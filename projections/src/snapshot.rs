@@ -14,6 +14,10 @@ use std::path::{Path, PathBuf};
 /// The first bytes of every snapshot.
 const MAGIC: &[u8; 8] = b"llsnap01";
 
+/// So much of a file is on disk before more of it is written. Otherwise a log on the same disk would
+/// wait for all of it with its next sync, and whoever appends with it.
+const PIECE: usize = 4 << 20;
+
 /// What stands before the model.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
@@ -127,7 +131,10 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     let temporary = path.with_extension("writing");
     let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
+    for piece in bytes.chunks(PIECE) {
+        file.write_all(piece)?;
+        file.sync_data()?;
+    }
     file.sync_all()?;
     fs::rename(&temporary, path)?;
     // The name is on disk only when its folder is.
