@@ -4,6 +4,7 @@
 //! Queries go around it, straight to the models.
 
 use crate::board::{Board, Card, Mode};
+use crate::idle;
 use crate::memory::{Applied, MemoryCopy, Slot};
 use crate::rebuild::{self, Built, Patience};
 use crate::runner::stopped;
@@ -13,12 +14,16 @@ use domain::Position;
 use eventlog::{Batch, EventLog};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 /// How often the models are tended, when nothing happens as well.
 const TENDED: Duration = Duration::from_secs(1);
+
+/// How long the end waits for snapshots that are being written: where the processor is busy through
+/// and through, that may be long. The next start then begins with older ones.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One projection in memory.
 pub(crate) struct MemorySlot {
@@ -40,8 +45,8 @@ pub(crate) struct Host {
     pub(crate) live: Position,
     pub(crate) snapshots: Snapshots,
     pub(crate) feed: Feed,
-    /// The snapshot that is being written.
-    pub(crate) writing: Option<JoinHandle<()>>,
+    /// Ends when the snapshots that are being written are.
+    pub(crate) writing: Option<oneshot::Receiver<()>>,
 }
 
 /// The way to the writer.
@@ -236,23 +241,21 @@ impl Host {
         if !self.snapshots.wanted() || !self.slots.iter().any(|slot| due(&slot)) {
             return;
         }
-        if self
-            .writing
-            .as_ref()
-            .is_some_and(|task| !task.is_finished())
+        if let Some(end) = &mut self.writing
+            && end.try_recv() == Err(TryRecvError::Empty)
         {
             return;
         }
-        let mut files = Vec::new();
+        let mut unwritten = Vec::new();
         for at in 0..self.slots.len() {
             if self.slots[at].following && self.slots[at].unsaved >= self.snapshots.every {
-                files.extend(self.snapshot(at).await);
+                unwritten.push(self.snapshot(at).await);
             }
         }
         let snapshots = self.snapshots.clone();
-        self.writing = Some(tokio::task::spawn_blocking(move || {
-            for (name, file) in files {
-                snapshots.store(name, &file);
+        self.writing = Some(idle::begin("snapshots", move || {
+            for snapshot in unwritten {
+                snapshot.store(&snapshots);
             }
         }));
     }
@@ -261,27 +264,53 @@ impl Host {
         if !self.snapshots.wanted() {
             return;
         }
-        if let Some(writing) = self.writing.take() {
-            let _ = writing.await;
+        if let Some(end) = self.writing.take()
+            && timeout(PATIENCE, end).await.is_err()
+        {
+            tracing::warn!("snapshots were being written for too long; the last ones remain");
+            return;
         }
         for at in 0..self.slots.len() {
             // A projection that is paused may be half way into the event that it refused.
-            if self.slots[at].following
-                && let Some((name, file)) = self.snapshot(at).await
-            {
-                let snapshots = self.snapshots.clone();
-                let write = move || snapshots.store(name, &file);
-                let _ = tokio::task::spawn_blocking(write).await;
+            if self.slots[at].following {
+                let (snapshot, snapshots) = (self.snapshot(at).await, self.snapshots.clone());
+                let _ = tokio::task::spawn_blocking(move || snapshot.store(&snapshots)).await;
             }
         }
     }
 
-    /// The model as a file. It stands still while it is written down, but can be read.
-    async fn snapshot(&mut self, at: usize) -> Option<(&'static str, Vec<u8>)> {
+    /// The model of a slot as it is now. While it is copied, or else written down, it stands still,
+    /// but can be read.
+    async fn snapshot(&mut self, at: usize) -> Snapshot {
         let slot = &mut self.slots[at];
         slot.unsaved = 0;
-        let (shared, position) = (slot.slot.share(), slot.position);
-        let file = tokio::task::spawn_blocking(move || shared.snapshot(position));
-        Some((slot.slot.name(), file.await.ok()??))
+        let (shared, name, position) = (slot.slot.share(), slot.slot.name(), slot.position);
+        let take = move || match shared.frozen() {
+            Some(frozen) => Snapshot::Frozen(frozen, position),
+            None => Snapshot::File(name, shared.snapshot(position)),
+        };
+        let taken = tokio::task::spawn_blocking(take).await;
+        taken.unwrap_or(Snapshot::File(name, None))
+    }
+}
+
+/// A model that is about to be stored.
+enum Snapshot {
+    /// As it was at a position; it is written down when it is stored.
+    Frozen(Box<dyn Slot>, Position),
+    /// Of this name, written down, if it could be.
+    File(&'static str, Option<Vec<u8>>),
+}
+
+impl Snapshot {
+    /// Blocks.
+    fn store(self, snapshots: &Snapshots) {
+        let (name, file) = match self {
+            Self::Frozen(frozen, position) => (frozen.name(), frozen.snapshot(position)),
+            Self::File(name, file) => (name, file),
+        };
+        if let Some(file) = file {
+            snapshots.store(name, &file);
+        }
     }
 }

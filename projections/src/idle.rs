@@ -4,6 +4,23 @@
 //! wait that take a hundredth of a millisecond.
 
 use std::thread;
+use tokio::sync::oneshot;
+
+/// Begins `work` on a thread of that name, and says when it has ended; nobody has to wait for it,
+/// and the program may end before.
+pub(crate) fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> oneshot::Receiver<()> {
+    let (ended, end) = oneshot::channel();
+    let aside = move || {
+        // Whether it succeeds or panics.
+        let _ended = ended;
+        give_way();
+        work();
+    };
+    if let Err(error) = thread::Builder::new().name(name.into()).spawn(aside) {
+        tracing::warn!(%error, name, "a thread was not begun");
+    }
+    end
+}
 
 /// Does `work` on another thread, of that name, and returns when it is done; `false` when that did
 /// not succeed. What must not take long afterwards is for the caller, who waits for nobody.
@@ -60,6 +77,20 @@ mod tests {
         assert_eq!(policy, Some(ThreadSchedulePolicy::Normal(Idle)));
         let ours = thread_schedule_policy().ok();
         assert_eq!(ours, Some(ThreadSchedulePolicy::Normal(Other)));
+    }
+
+    #[tokio::test]
+    async fn work_that_was_begun_says_when_it_has_ended_and_if_it_panics_too() {
+        for fails in [false, true] {
+            let (go, gone) = std::sync::mpsc::channel::<()>();
+            let mut end = begin("idle", move || {
+                let _ = gone.recv();
+                assert!(!fails, "on purpose");
+            });
+            assert_eq!(end.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+            drop(go);
+            let _ = end.await;
+        }
     }
 
     #[test]

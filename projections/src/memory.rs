@@ -43,7 +43,7 @@ pub(crate) trait MemoryProjection:
         None
     }
 
-    /// The model as it is now, for its snapshot, where that is made sooner than the snapshot.
+    /// The model as it is now, where that is made sooner than its snapshot.
     fn frozen(&self) -> Option<Self> {
         None
     }
@@ -150,11 +150,7 @@ impl<P: MemoryProjection> Live<P> {
     /// The model as a file, complete up to `position`; `None` when it cannot be written down.
     #[must_use]
     pub fn to_snapshot(&self, position: Position) -> Option<Vec<u8>> {
-        let write = |state: &P| snapshot::write(P::NAME, P::VERSION, position, state);
-        match self.read(P::frozen) {
-            Some(frozen) => write(&frozen),
-            None => self.read(write),
-        }
+        self.read(|state| snapshot::write(P::NAME, P::VERSION, position, state))
     }
 
     /// A model as such a file has it, if it is one of this version; and how far it reaches.
@@ -203,6 +199,9 @@ pub(crate) trait Slot: Send + Sync {
 
     /// The model as a file, complete up to `position`; `None` when it cannot be written down.
     fn snapshot(&self, position: Position) -> Option<Vec<u8>>;
+
+    /// The model as it is now, where that is made sooner than its snapshot.
+    fn frozen(&self) -> Option<Box<dyn Slot>>;
 
     /// Takes over a snapshot, if it is one of this version and these settings, and says how far it
     /// reaches.
@@ -374,6 +373,10 @@ impl<P: MemoryProjection> Slot for Live<P> {
 
     fn snapshot(&self, position: Position) -> Option<Vec<u8>> {
         self.to_snapshot(position)
+    }
+
+    fn frozen(&self) -> Option<Box<dyn Slot>> {
+        Some(Box::new(Self::new(self.read(P::frozen)?)))
     }
 
     fn restore(&self, file: &[u8]) -> Option<Position> {
