@@ -241,10 +241,12 @@ impl Host {
         if !self.snapshots.wanted() || !self.slots.iter().any(|slot| due(&slot)) {
             return;
         }
-        if let Some(end) = &mut self.writing
-            && end.try_recv() == Err(TryRecvError::Empty)
-        {
-            return;
+        if let Some(end) = &mut self.writing {
+            if end.try_recv() == Err(TryRecvError::Empty) {
+                return;
+            }
+            // What has ended must not be waited for again, should we be stopped below.
+            self.writing = None;
         }
         let mut unwritten = Vec::new();
         for at in 0..self.slots.len() {
