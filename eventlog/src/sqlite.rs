@@ -5,6 +5,7 @@
 //! log is where it left it.
 
 mod checkpoints;
+mod connect;
 mod readers;
 mod writer;
 
@@ -13,6 +14,7 @@ use crate::recent::Recent;
 use crate::sql::{self, EventRow};
 use crate::writer::Writer;
 use crate::{Answer, Append, Appended, Error, EventLog, Filter, RecordedEvent, StoredEvent, codec};
+use connect::{BUSY, connect};
 use domain::{Position, StreamName};
 use readers::Readers;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -20,12 +22,7 @@ use sqlx::{ConnectOptions, Connection};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
 use writer::SqliteWriter;
-
-/// How long to wait for another process that writes.
-const BUSY: Duration = Duration::from_secs(10);
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
@@ -61,6 +58,7 @@ impl SqliteLog {
         let unavailable = |error| sql::unavailable(&error);
         let options = SqliteConnectOptions::new()
             .filename(path)
+            .thread_name(|number| format!("log {number}"))
             .busy_timeout(BUSY)
             .disable_statement_logging();
         let writing = options
@@ -168,28 +166,6 @@ async fn head(readers: &Readers) -> Result<Position, Error> {
     let heads: Vec<(i64,)> = readers.all(query).await?;
     let head = heads.first().map_or(0, |(head,)| sql::number(*head));
     Ok(Position(head))
-}
-
-/// Connects, again and again while another process is turning the file into a log: that is the one
-/// lock that SQLite does not wait for by itself.
-async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
-    let give_up = Instant::now() + BUSY;
-    loop {
-        match options.connect().await {
-            Err(error) if is_busy(&error) && Instant::now() < give_up => {
-                sleep(Duration::from_millis(10)).await;
-            }
-            result => return result,
-        }
-    }
-}
-
-fn is_busy(error: &sqlx::Error) -> bool {
-    const SQLITE_BUSY: u32 = 5;
-    let code = error
-        .as_database_error()
-        .and_then(|error| error.code()?.parse().ok());
-    code.is_some_and(|code: u32| code & 0xff == SQLITE_BUSY)
 }
 
 /// Under the write lock, because SQLite has no other to keep two processes from migrating at once.

@@ -4,8 +4,9 @@
 //! lie all over, and every write behind that commit waits for them. What was copied before, from
 //! aside, is not copied then.
 
+use super::connect::connect;
+use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -62,7 +63,7 @@ async fn checkpoint(
 ) -> Option<SqliteConnection> {
     let mut connection = match connection {
         Some(connection) => connection,
-        None => options.connect().await.ok()?,
+        None => connect(&options).await.ok()?,
     };
     let passive = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)");
     passive.fetch_all(&mut connection).await.ok()?;

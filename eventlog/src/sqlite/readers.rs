@@ -4,11 +4,12 @@
 //! before it lends it and once more when it comes back: for a file in this process that is two
 //! further trips to another thread with every question.
 
+use super::connect::connect;
 use crate::Error;
 use crate::sql;
 use sqlx::query::QueryAs;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{ConnectOptions, Connection, FromRow};
+use sqlx::{Connection, FromRow};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -34,7 +35,8 @@ pub(super) struct Readers {
 impl Readers {
     /// Connects the first one.
     pub(super) async fn open(options: SqliteConnectOptions) -> Result<Self, Error> {
-        let first = connect(&options).await?;
+        let first = connect(&options).await;
+        let first = first.map_err(|error| sql::unavailable(&error))?;
         Ok(Self {
             options,
             idle: Mutex::new(vec![first]),
@@ -55,6 +57,7 @@ impl Readers {
         O: for<'row> FromRow<'row, SqliteRow> + Send + Unpin,
     {
         let unavailable = |reason: &str| Error::Unavailable(reason.into());
+        let failed = |error| sql::unavailable(&error);
         let _free = timeout(ACQUIRE, self.free.acquire())
             .await
             .map_err(|_| unavailable("all reading connections are busy"))?
@@ -62,10 +65,9 @@ impl Readers {
         let idle = self.idle().pop();
         let mut connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.options).await?,
+            None => connect(&self.options).await.map_err(failed)?,
         };
-        let rows = query.fetch_all(&mut connection).await;
-        let rows = rows.map_err(|error| sql::unavailable(&error))?;
+        let rows = query.fetch_all(&mut connection).await.map_err(failed)?;
         self.idle().push(connection);
         Ok(rows)
     }
@@ -86,9 +88,4 @@ impl Readers {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SqliteConnection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, Error> {
-    let connected = options.connect().await;
-    connected.map_err(|error| sql::unavailable(&error))
 }

@@ -2,7 +2,8 @@
 //! writes them all.
 
 use super::checkpoints::Checkpoints;
-use super::{BEGIN, connect, json};
+use super::connect::connect;
+use super::{BEGIN, json};
 use crate::plan::{Facts, Plan, Prepared, Row};
 use crate::sql::{self, Question};
 use crate::writer::{Committed, Engine};
