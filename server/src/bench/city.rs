@@ -36,6 +36,9 @@ const BYTES: f64 = 250.0;
 /// By how much a start from the snapshot is faster than a replay.
 const START_GOAL: f64 = 10.0;
 
+/// How many connections shops are changed over.
+const CHANGERS: usize = 32;
+
 /// By how much changes may slow down the slowest answers.
 const CHANGES_GOAL: f64 = 2.0;
 
@@ -68,9 +71,11 @@ pub(crate) struct Options {
     only: Vec<Part>,
 }
 
-/// A part of the benchmark; how much memory it takes and how it starts is always measured.
+/// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
+    /// What shops take, and how houses start
+    Memory,
     /// The same questions in both countries
     Growth,
     /// Questions while shops change
@@ -122,23 +127,30 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
     let folder = common.folder()?;
     let mut report = Report::default();
+    let seed = options.seed;
     let mut alone = Vec::new();
-    for shops in [FEW, options.shops] {
-        tell(&format!("the index by itself, with {shops} shops"));
-        let world = World::new(shops, options.seed);
-        alone.push(index::measure(&world, turns.time / 2).await?);
+    if wanted(Part::Memory) || wanted(Part::Growth) {
+        for shops in [FEW, options.shops] {
+            tell(&format!("the index by itself, with {shops} shops"));
+            alone.push(index::measure(&World::new(shops, seed), turns.time / 2).await?);
+        }
     }
-    let few = Town::build(&folder.path().join("few"), FEW, options.seed).await?;
-    let many = Town::build(&folder.path().join("many"), options.shops, options.seed).await?;
+    let many = Town::build(&folder.path().join("many"), options.shops, seed).await?;
     let peers = if wanted(Part::Peers) && !options.alone {
         peers::Peers::start(folder.path(), &many.world).await?
     } else {
         peers::Peers::default()
     };
-    memory([&few, &many], &alone, &peers, &mut report);
-    starts([&few, &many], &mut report);
-    if wanted(Part::Growth) {
-        growth::compare([&few, &many], &alone, turns, &mut report).await?;
+    if wanted(Part::Memory) || wanted(Part::Growth) {
+        let few = Town::build(&folder.path().join("few"), FEW, seed).await?;
+        if wanted(Part::Memory) {
+            memory([&few, &many], &alone, &peers, &mut report);
+            starts([&few, &many], &mut report);
+        }
+        if wanted(Part::Growth) {
+            growth::compare([&few, &many], &alone, turns, &mut report).await?;
+        }
+        few.house.stop().await?;
     }
     if wanted(Part::Changes) {
         changes(&many, &options, turns, &mut report).await?;
@@ -147,7 +159,6 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
         peers.compare(&many, turns, &mut report).await?;
     }
     peers.stop().await?;
-    few.house.stop().await?;
     many.house.stop().await?;
     Ok(report)
 }
@@ -256,16 +267,15 @@ async fn changes(town: &Town, options: &Options, turns: Turns, report: &mut Repo
             ));
             let connections = turns.connections;
             let readers = town.readers(&kinds, &town.places, connections, Some(options.reads))?;
-            let mut job = turns.job(vec![readers]);
+            let mut jobs = vec![turns.job(readers)];
             if changing {
-                let time = job.warm_up + job.time;
-                let writers = town.changers(32, options.changes, time);
-                job.groups.push(writers);
+                let time = turns.warm_up() + turns.time;
+                jobs.push(turns.job(town.changers(CHANGERS, options.changes, time)));
             }
-            let (outcomes, server_s) = town.measure(&job).await?;
-            sum.add(&outcomes.groups[0], job.time, server_s);
-            if let Some(outcome) = outcomes.groups.get(1) {
-                written.add(outcome, job.time, 0.0);
+            let (outcomes, server_s) = town.measure(&jobs).await?;
+            sum.add(&outcomes[0], turns.time, server_s);
+            if let Some(outcome) = outcomes.get(1) {
+                written.add(outcome, turns.time, 0.0);
             }
         }
     }
@@ -303,10 +313,14 @@ async fn changes(town: &Town, options: &Options, turns: Turns, report: &mut Repo
 }
 
 impl Turns {
-    fn job(self, groups: Vec<load::Group>) -> Job {
+    fn warm_up(self) -> Duration {
+        self.time.min(Duration::from_secs(1))
+    }
+
+    fn job(self, group: load::Group) -> Job {
         Job {
-            groups,
-            warm_up: self.time.min(Duration::from_secs(1)),
+            group,
+            warm_up: self.warm_up(),
             time: self.time,
         }
     }

@@ -30,9 +30,9 @@ pub(super) async fn compare(
             tell(&format!("round {round} of {}, {}", turns.rounds, kind.name));
             for (town, sum) in towns.into_iter().zip(sums) {
                 let readers = town.readers(&[*kind], &town.places, turns.connections, None)?;
-                let job = turns.job(vec![readers]);
-                let (outcomes, server_s) = town.measure(&job).await?;
-                sum.add(&outcomes.groups[0], job.time, server_s);
+                let jobs = [turns.job(readers)];
+                let (outcomes, server_s) = town.measure(&jobs).await?;
+                sum.add(&outcomes[0], turns.time, server_s);
             }
         }
     }

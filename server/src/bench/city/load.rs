@@ -1,11 +1,10 @@
-//! The callers that ask: this program again, as `city-load`, all on one thread. Whomever they ask,
-//! each has a connection of its own and one question on its way.
+//! The callers that ask one server: this program again, as `city-load`, all on one thread. Each has a
+//! connection of its own and one question on its way.
 
 use super::postgis::{self, Question};
 use super::redis;
 use crate::generator::Orders;
 use crate::http;
-use crate::machine::Usage;
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use memchr::memmem;
@@ -19,7 +18,7 @@ const LOOK_AT: u64 = 16;
 /// What they are to do.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Job {
-    pub(super) groups: Vec<Group>,
+    pub(super) group: Group,
     /// How long it goes on before it counts, and then while it does.
     pub(super) warm_up: Duration,
     pub(super) time: Duration,
@@ -54,7 +53,7 @@ pub(super) enum Server {
     },
 }
 
-/// What came of a group.
+/// What came of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Outcome {
     /// How many answers came while it counted, and from the beginning to the end.
@@ -65,15 +64,6 @@ pub(super) struct Outcome {
     pub(super) p99_ms: f64,
     /// How many places an answer had.
     pub(super) rows: f64,
-}
-
-/// What came of all.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Outcomes {
-    /// In the order of the groups.
-    pub(super) groups: Vec<Outcome>,
-    /// What the callers used, from the beginning to the end.
-    pub(super) cpu_s: f64,
 }
 
 /// What came of one caller.
@@ -114,40 +104,30 @@ pub(crate) async fn run() -> Result<()> {
 
 async fn work(mut orders: Orders) -> Result<()> {
     let job: Job = orders.job().await?;
-    let mut groups = Vec::with_capacity(job.groups.len());
-    for group in &job.groups {
-        let mut callers = Vec::with_capacity(group.connections);
-        for number in 0..group.connections {
-            let pace = group.per_second.map(|per_second| {
-                let every = Duration::from_secs_f64(group.connections as f64 / per_second);
-                let first = every.mul_f64(number as f64 / group.connections as f64);
-                Pace { first, every }
-            });
-            callers.push((Caller::open(group, number).await?, pace));
-        }
-        groups.push(callers);
+    let Group {
+        connections,
+        per_second,
+        ..
+    } = job.group;
+    let mut callers = Vec::with_capacity(connections);
+    for number in 0..connections {
+        let pace = per_second.map(|per_second| {
+            let every = Duration::from_secs_f64(connections as f64 / per_second);
+            let first = every.mul_f64(number as f64 / connections as f64);
+            Pace { first, every }
+        });
+        callers.push((Caller::open(&job.group, number).await?, pace));
     }
     orders.ready().await?;
-    let before = Usage::ours()?.cpu_s;
     let begin = Instant::now() + job.warm_up;
     let end = begin + job.time;
-    let tasks: Vec<Vec<_>> = groups
-        .into_iter()
-        .map(|callers| {
-            let ask = |(caller, pace): (Caller, _)| tokio::spawn(caller.ask(pace, begin, end));
-            callers.into_iter().map(ask).collect()
-        })
-        .collect();
-    let mut outcomes = Outcomes::default();
-    for group in tasks {
-        let mut sum = Tally::new();
-        for task in group {
-            sum.add(&task.await.context("a caller broke")??);
-        }
-        outcomes.groups.push(sum.outcome());
+    let ask = |(caller, pace): (Caller, _)| tokio::spawn(caller.ask(pace, begin, end));
+    let tasks: Vec<_> = callers.into_iter().map(ask).collect();
+    let mut sum = Tally::new();
+    for task in tasks {
+        sum.add(&task.await.context("a caller broke")??);
     }
-    outcomes.cpu_s = Usage::ours()?.cpu_s - before;
-    orders.finish(&outcomes).await
+    orders.finish(&sum.outcome()).await
 }
 
 impl Caller {

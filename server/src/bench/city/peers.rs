@@ -94,10 +94,10 @@ impl Peers {
                 for (asked, sum) in asked.iter().zip(sums) {
                     let who = asked.name();
                     tell(&format!("round {round} of {}, {name}: {who}", turns.rounds));
-                    let job = turns.job(vec![self.group(*asked, town, places, turns)?]);
+                    let jobs = [turns.job(self.group(*asked, town, places, turns)?)];
                     let usage = || self.usage(*asked, town);
-                    let (outcomes, server_s) = town::measure(&job, usage).await?;
-                    sum.add(&outcomes.groups[0], job.time, server_s);
+                    let (outcomes, server_s) = town::measure(&jobs, usage).await?;
+                    sum.add(&outcomes[0], turns.time, server_s);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! A house whose log has a whole country in it: how it is filled, started and asked.
 
-use super::load::{Group, Job, Outcomes, Server};
+use super::load::{Group, Job, Outcome, Server};
 use super::questions::{Kind, Place, places};
 use super::world::{World, shop_id};
 use crate::generator::Generator;
@@ -151,30 +151,41 @@ impl Town {
         }
     }
 
-    /// Lets them ask, and says what came of it and what the house used, in seconds.
+    /// See [`measure`].
     ///
     /// # Errors
     /// When somebody does not get an answer.
-    pub(super) async fn measure(&self, job: &Job) -> Result<(Outcomes, f64)> {
-        measure(job, || self.house.usage()).await
+    pub(super) async fn measure(&self, jobs: &[Job]) -> Result<(Vec<Outcome>, f64)> {
+        measure(jobs, || self.house.usage()).await
     }
 }
 
-/// Lets callers ask a server that `usage` looks at; says what came of it, and the seconds of
-/// processor time that the server used.
+/// Lets callers ask a server that `usage` looks at, each group in a process of its own, so that
+/// nobody's answers wait for another group; says what came of each, and the seconds of processor time
+/// that the server used.
 ///
 /// # Errors
 /// When somebody does not get an answer.
 pub(super) async fn measure(
-    job: &Job,
+    jobs: &[Job],
     usage: impl Fn() -> Result<Usage>,
-) -> Result<(Outcomes, f64)> {
-    let mut generator = Generator::start("city-load", job).await?;
+) -> Result<(Vec<Outcome>, f64)> {
+    let mut generators = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        generators.push(Generator::start("city-load", job).await?);
+    }
     let before = Usage::settled(&usage).await?;
-    generator.begin().await?;
-    let outcomes: Outcomes = generator.outcome().await?;
+    for generator in &mut generators {
+        generator.begin().await?;
+    }
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for generator in &mut generators {
+        outcomes.push(generator.outcome().await?);
+    }
     let after = usage()?;
-    generator.end().await?;
+    for generator in generators {
+        generator.end().await?;
+    }
     Ok((outcomes, after.cpu_s - before.cpu_s))
 }
 
