@@ -11,47 +11,72 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// How often, at most.
-const EVERY: Duration = Duration::from_millis(250);
+/// From the beginning of one to that of the next goes by so many times what the one took: no write
+/// waits long for the disk behind a few pages, and most of the time there are none to wait for.
+const TIMES: u32 = 10;
+
+/// But so long at least, and at most.
+const LEAST: Duration = Duration::from_millis(20);
+const MOST: Duration = Duration::from_millis(250);
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     options: SqliteConnectOptions,
-    last: Instant,
-    /// The last one, which gives back its connection unless that failed.
-    running: Option<JoinHandle<Option<SqliteConnection>>>,
+    /// When the last one began, and how long after it the next one may.
+    begun: Instant,
+    pause: Duration,
+    running: Option<JoinHandle<Option<Done>>>,
+    /// While none is running; made anew after a failure.
+    connection: Option<SqliteConnection>,
+}
+
+/// What a checkpoint leaves, unless it failed.
+#[derive(Debug)]
+struct Done {
+    connection: SqliteConnection,
+    took: Duration,
 }
 
 impl Checkpoints {
     pub(super) fn new(options: SqliteConnectOptions) -> Self {
         Self {
             options: options.create_if_missing(false),
-            last: Instant::now(),
+            begun: Instant::now(),
+            pause: LEAST,
             running: None,
+            connection: None,
         }
     }
 
     /// Begins another one if it is time for it; after every commit.
     pub(super) async fn go_on(&mut self) {
-        if self.last.elapsed() < EVERY {
+        if let Some(finished) = self.running.take_if(|running| running.is_finished()) {
+            self.ended(finished).await;
+        }
+        if self.running.is_some() || self.begun.elapsed() < self.pause {
             return;
         }
-        let connection = match self.running.take_if(|running| running.is_finished()) {
-            Some(finished) => finished.await.ok().flatten(),
-            None if self.running.is_some() => return,
-            None => None,
-        };
-        self.last = Instant::now();
-        self.running = Some(tokio::spawn(checkpoint(self.options.clone(), connection)));
+        self.begun = Instant::now();
+        let next = checkpoint(self.options.clone(), self.connection.take());
+        self.running = Some(tokio::spawn(next));
     }
 
     /// Waits for the last one, and lets go of the file.
-    pub(super) async fn close(self) {
-        let Some(running) = self.running else { return };
-        if let Some(connection) = running.await.ok().flatten() {
+    pub(super) async fn close(mut self) {
+        if let Some(running) = self.running.take() {
+            self.ended(running).await;
+        }
+        if let Some(connection) = self.connection {
             // Whoever closes the file last tidies up.
             let _ = connection.close().await;
+        }
+    }
+
+    async fn ended(&mut self, running: JoinHandle<Option<Done>>) {
+        if let Some(Done { connection, took }) = running.await.ok().flatten() {
+            self.connection = Some(connection);
+            self.pause = (took * TIMES).clamp(LEAST, MOST);
         }
     }
 }
@@ -60,12 +85,52 @@ impl Checkpoints {
 async fn checkpoint(
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
-) -> Option<SqliteConnection> {
+) -> Option<Done> {
     let mut connection = match connection {
         Some(connection) => connection,
         None => connect(&options).await.ok()?,
     };
+    let begun = Instant::now();
     let passive = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)");
     passive.fetch_all(&mut connection).await.ok()?;
-    Some(connection)
+    let took = begun.elapsed();
+    Some(Done { connection, took })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::sqlite::SqliteJournalMode;
+    use std::fs;
+
+    #[tokio::test]
+    async fn what_was_written_is_copied_into_the_file_while_the_writer_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log.db");
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal);
+        let mut checkpoints = Checkpoints::new(options.clone());
+        let mut writer = connect(&options).await.expect("a connection");
+        for said in ["the first words", "the second words"] {
+            let write = format!("CREATE TABLE \"{said}\" (a)");
+            let written = sqlx::query(sqlx::AssertSqlSafe(write)).execute(&mut writer);
+            written.await.expect("written");
+            let copied = || {
+                let file = fs::read(&path).expect("a file");
+                file.windows(said.len()).any(|part| part == said.as_bytes())
+            };
+            assert!(!copied(), "{said}");
+            for _ in 0..500 {
+                if !copied() {
+                    tokio::time::sleep(LEAST).await;
+                    checkpoints.go_on().await;
+                }
+            }
+            assert!(copied(), "{said}");
+        }
+        checkpoints.close().await;
+        writer.close().await.expect("closed");
+    }
 }
