@@ -5,6 +5,7 @@
 //! turns, so that the machine's moods meet all of them. The shops come into our log as an import
 //! brings them; people check in at some. Callers are not logged in.
 
+mod changes;
 mod growth;
 pub(crate) mod index;
 pub(crate) mod load;
@@ -21,7 +22,6 @@ use crate::{Common, tell};
 use anyhow::{Result, ensure};
 use index::Measured;
 use load::{Job, Outcome};
-use questions::{KINDS, Kind};
 use std::time::Duration;
 use town::{Figures, Town};
 use world::World;
@@ -35,12 +35,6 @@ const BYTES: f64 = 250.0;
 
 /// By how much a start from the snapshot is faster than a replay.
 const START_GOAL: f64 = 10.0;
-
-/// How many connections shops are changed over.
-const CHANGERS: usize = 32;
-
-/// By how much changes may slow down the slowest answers.
-const CHANGES_GOAL: f64 = 2.0;
 
 /// What `city` is told.
 #[derive(clap::Args)]
@@ -153,7 +147,7 @@ pub(crate) async fn run(options: Options, common: &Common) -> Result<Report> {
         few.house.stop().await?;
     }
     if wanted(Part::Changes) {
-        changes(&many, &options, turns, &mut report).await?;
+        changes::compare(&many, options.reads, options.changes, turns, &mut report).await?;
     }
     if wanted(Part::Peers) {
         peers.compare(&many, turns, &mut report).await?;
@@ -252,64 +246,6 @@ fn starts(towns: [&Town; 2], report: &mut Report) {
         START_GOAL,
         replay_s / snapshot_s,
     );
-}
-
-/// Asks while nothing changes and while shops do, in turns.
-async fn changes(town: &Town, options: &Options, turns: Turns, report: &mut Report) -> Result<()> {
-    let kinds: Vec<Kind> = KINDS.into_iter().filter(|kind| kind.is_plain()).collect();
-    let mut reads = [Sum::default(), Sum::default()];
-    let mut written = Sum::default();
-    for round in 1..=turns.rounds {
-        for (changing, sum) in [false, true].into_iter().zip(&mut reads) {
-            tell(&format!(
-                "round {round} of {}, shops change: {changing}",
-                turns.rounds
-            ));
-            let connections = turns.connections;
-            let readers = town.readers(&kinds, &town.places, connections, Some(options.reads))?;
-            let mut jobs = vec![turns.job(readers)];
-            if changing {
-                let time = turns.warm_up() + turns.time;
-                jobs.push(turns.job(town.changers(CHANGERS, options.changes, time)));
-            }
-            let (outcomes, server_s) = town.measure(&jobs).await?;
-            sum.add(&outcomes[0], turns.time, server_s);
-            if let Some(outcome) = outcomes.get(1) {
-                written.add(outcome, turns.time, 0.0);
-            }
-        }
-    }
-    let mut table = Table::new(
-        format!(
-            "{} questions a second among {} shops: around me and nearby, in turns",
-            options.reads,
-            town.world.len()
-        ),
-        &["what", "per second", "p50 ms", "p99 ms"],
-    );
-    let [quiet, busy] = reads;
-    for (name, sum) in [
-        ("questions, nothing changes", &quiet),
-        ("questions, shops change", &busy),
-        ("changes of shops", &written),
-    ] {
-        table.row([
-            name.into(),
-            sum.rate().into(),
-            sum.p50_ms.into(),
-            sum.p99_ms.into(),
-        ]);
-    }
-    report.table(table);
-    report.goal("changes a second that were wanted, share of", 0.99, {
-        written.rate() / options.changes
-    });
-    report.goal(
-        "twice the p99 of questions by that while shops change",
-        1.0,
-        CHANGES_GOAL * quiet.p99_ms / busy.p99_ms,
-    );
-    Ok(())
 }
 
 impl Turns {

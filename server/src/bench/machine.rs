@@ -59,6 +59,14 @@ pub(crate) struct Usage {
     pub(crate) peak_mib: f64,
 }
 
+/// What the processors did since the machine was started, in ticks.
+#[derive(Clone, Copy)]
+pub(crate) struct Processors {
+    all: u64,
+    /// When we had work and the host let others work instead.
+    stolen: u64,
+}
+
 /// Somebody who comes to rest: gives nothing more back.
 struct Resting {
     begun: Instant,
@@ -122,6 +130,29 @@ impl RawSyncs {
             self.file.write_all_at(&PAGE, self.at * 4_096)?;
             self.file.sync_data()
         })
+    }
+}
+
+impl Processors {
+    /// Until now.
+    ///
+    /// # Errors
+    /// When Linux does not say.
+    pub(crate) fn now() -> Result<Self> {
+        let stat = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+        let line = stat.lines().next().unwrap_or_default();
+        // Guests, behind the first eight, are counted as user's already.
+        let ticks = line.split_whitespace().skip(1).take(8);
+        let ticks: Vec<u64> = ticks.map(str::parse).collect::<Result<_, _>>()?;
+        let stolen = *ticks.get(7).context("Linux does not say what was stolen")?;
+        let all = ticks.iter().sum();
+        Ok(Self { all, stolen })
+    }
+
+    /// Which share of the time was stolen since `before`.
+    pub(crate) fn stolen_since(self, before: Self) -> f64 {
+        let all = (self.all - before.all).max(1);
+        (self.stolen - before.stolen) as f64 / all as f64
     }
 }
 

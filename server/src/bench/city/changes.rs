@@ -1,0 +1,164 @@
+//! Questions while nothing changes and while shops do.
+
+use super::Turns;
+use super::load::Outcome;
+use super::questions::{KINDS, Kind};
+use super::town::Town;
+use crate::machine::Processors;
+use crate::report::{Report, Table};
+use crate::tell;
+use anyhow::Result;
+
+/// How many connections shops are changed over.
+const CHANGERS: usize = 32;
+
+/// By how much changes may slow down the slowest answers.
+const GOAL: f64 = 2.0;
+
+/// A round in which the host let others have more of the processors says nothing about us, whether
+/// shops changed or not: it is taken again, as long as there are not too many of them.
+const STOLEN: f64 = 0.005;
+const MOST_ROUNDS: u32 = 4;
+
+/// A turn without changes and one with.
+struct Round {
+    quiet: Turn,
+    busy: Turn,
+    changes: Outcome,
+}
+
+struct Turn {
+    reads: Outcome,
+    stolen: f64,
+}
+
+/// Asks `reads` times a second, and has shops changed `changes` times a second in every other turn.
+///
+/// # Errors
+/// When somebody does not get an answer.
+pub(super) async fn compare(
+    town: &Town,
+    reads: f64,
+    changes: f64,
+    turns: Turns,
+    report: &mut Report,
+) -> Result<()> {
+    let mut rounds = Vec::new();
+    let mut good = 0;
+    while good < turns.rounds && rounds.len() < (MOST_ROUNDS * turns.rounds) as usize {
+        tell(&format!(
+            "round {} of {}, shops change",
+            good + 1,
+            turns.rounds
+        ));
+        let (quiet, _) = turn(town, reads, None, turns).await?;
+        let (busy, changes) = turn(town, reads, Some(changes), turns).await?;
+        let round = Round {
+            quiet,
+            busy,
+            changes: changes.unwrap_or_default(),
+        };
+        good += u32::from(round.counts());
+        rounds.push(round);
+    }
+    let mut table = Table::new(
+        format!(
+            "{reads} questions a second among {} shops, and {changes} changes of shops in every other turn",
+            town.world.len()
+        ),
+        &[
+            "round",
+            "p50 ms",
+            "p99 ms",
+            "stolen %",
+            "with changes: p50 ms",
+            "p99 ms",
+            "stolen %",
+            "changes/s",
+            "p50 ms",
+            "p99 ms",
+        ],
+    );
+    for (number, round) in (1..).zip(&rounds) {
+        let Round {
+            quiet,
+            busy,
+            changes,
+        } = round;
+        let counts = if round.counts() { "" } else { ", left out" };
+        table.row([
+            format!("{number}{counts}").into(),
+            quiet.reads.p50_ms.into(),
+            quiet.reads.p99_ms.into(),
+            (quiet.stolen * 100.0).into(),
+            busy.reads.p50_ms.into(),
+            busy.reads.p99_ms.into(),
+            (busy.stolen * 100.0).into(),
+            (changes.counted as f64 / turns.time.as_secs_f64()).into(),
+            changes.p50_ms.into(),
+            changes.p99_ms.into(),
+        ]);
+    }
+    // When no round was any better, all say what they can.
+    let counts = |round: &&Round| good == 0 || round.counts();
+    let counted: Vec<&Round> = rounds.iter().filter(counts).collect();
+    let mean = |of: fn(&Round) -> f64| {
+        counted.iter().map(|round| of(round)).sum::<f64>() / counted.len() as f64
+    };
+    let [quiet, busy] = [
+        mean(|round| round.quiet.reads.p99_ms),
+        mean(|round| round.busy.reads.p99_ms),
+    ];
+    let written = mean(|round| round.changes.counted as f64) / turns.time.as_secs_f64();
+    table.row([
+        "mean".into(),
+        mean(|round| round.quiet.reads.p50_ms).into(),
+        quiet.into(),
+        (mean(|round| round.quiet.stolen) * 100.0).into(),
+        mean(|round| round.busy.reads.p50_ms).into(),
+        busy.into(),
+        (mean(|round| round.busy.stolen) * 100.0).into(),
+        written.into(),
+        mean(|round| round.changes.p50_ms).into(),
+        mean(|round| round.changes.p99_ms).into(),
+    ]);
+    report.table(table);
+    report.goal(
+        "changes a second that were wanted, share of",
+        0.99,
+        written / changes,
+    );
+    report.goal(
+        "twice the p99 of questions by that while shops change",
+        1.0,
+        GOAL * quiet / busy,
+    );
+    Ok(())
+}
+
+async fn turn(
+    town: &Town,
+    reads: f64,
+    changes: Option<f64>,
+    turns: Turns,
+) -> Result<(Turn, Option<Outcome>)> {
+    let kinds: Vec<Kind> = KINDS.into_iter().filter(|kind| kind.is_plain()).collect();
+    let readers = town.readers(&kinds, &town.places, turns.connections, Some(reads))?;
+    let mut jobs = vec![turns.job(readers)];
+    if let Some(changes) = changes {
+        let time = turns.warm_up() + turns.time;
+        jobs.push(turns.job(town.changers(CHANGERS, changes, time)));
+    }
+    let before = Processors::now()?;
+    let (outcomes, _) = town.measure(&jobs).await?;
+    let stolen = Processors::now()?.stolen_since(before);
+    let mut outcomes = outcomes.into_iter();
+    let reads = outcomes.next().unwrap_or_default();
+    Ok((Turn { reads, stolen }, outcomes.next()))
+}
+
+impl Round {
+    fn counts(&self) -> bool {
+        self.quiet.stolen.max(self.busy.stolen) <= STOLEN
+    }
+}
