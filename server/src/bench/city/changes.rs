@@ -51,8 +51,9 @@ pub(super) async fn compare(
             good + 1,
             turns.rounds
         ));
+        let number = rounds.len() as u64;
         let (quiet, _) = turn(town, reads, None, turns).await?;
-        let (busy, changes) = turn(town, reads, Some(changes), turns).await?;
+        let (busy, changes) = turn(town, reads, Some((number, changes)), turns).await?;
         let round = Round {
             quiet,
             busy,
@@ -139,15 +140,15 @@ pub(super) async fn compare(
 async fn turn(
     town: &Town,
     reads: f64,
-    changes: Option<f64>,
+    changes: Option<(u64, f64)>,
     turns: Turns,
 ) -> Result<(Turn, Option<Outcome>)> {
     let kinds: Vec<Kind> = KINDS.into_iter().filter(|kind| kind.is_plain()).collect();
     let readers = town.readers(&kinds, &town.places, turns.connections, Some(reads))?;
     let mut jobs = vec![turns.job(readers)];
-    if let Some(changes) = changes {
+    if let Some((round, changes)) = changes {
         let time = turns.warm_up() + turns.time;
-        jobs.push(turns.job(town.changers(CHANGERS, changes, time)));
+        jobs.push(turns.job(town.changers(round, CHANGERS, changes, time)));
     }
     let before = Processors::now()?;
     let (outcomes, _) = town.measure(&jobs).await?;

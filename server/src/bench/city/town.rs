@@ -123,9 +123,16 @@ impl Town {
         })
     }
 
-    /// An operator's programs that move shops, a little each time, and rename them.
-    pub(super) fn changers(&self, connections: usize, per_second: f64, time: Duration) -> Group {
-        let mut dice = StdRng::seed_from_u64(0xc4a6);
+    /// An operator's programs that move shops, a little each time, and rename them; in every round
+    /// others, or to somewhere else, since what is so already is no change.
+    pub(super) fn changers(
+        &self,
+        round: u64,
+        connections: usize,
+        per_second: f64,
+        time: Duration,
+    ) -> Group {
+        let mut dice = StdRng::seed_from_u64(0xc4a6 + round);
         let count = (per_second * time.as_secs_f64()) as usize;
         let change = |number| {
             let shop = dice.random_range(0..self.world.len() as u64);
