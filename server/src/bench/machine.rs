@@ -133,6 +133,25 @@ impl RawSyncs {
     }
 }
 
+/// Lets this thread, and those that it begins, go before all others; `false` where it may not, which
+/// is where we are not root.
+#[cfg(target_os = "linux")]
+pub(crate) fn go_first() -> bool {
+    use thread_priority::{
+        NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+        set_thread_priority_and_policy, thread_native_id,
+    };
+    // Of 0 to 99; as a nice value, -11.
+    let higher = ThreadPriority::Crossplatform(75.try_into().expect("below 100"));
+    let other = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
+    set_thread_priority_and_policy(thread_native_id(), higher, other).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn go_first() -> bool {
+    false
+}
+
 impl Processors {
     /// Until now.
     ///

@@ -4,7 +4,7 @@
 use super::postgis::{self, Question};
 use super::redis;
 use crate::generator::Orders;
-use crate::http;
+use crate::{http, tell};
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use memchr::memmem;
@@ -31,6 +31,9 @@ pub(super) struct Group {
     pub(super) connections: usize,
     /// How often all of them ask, together; by default each does as soon as it has its answer.
     pub(super) per_second: Option<f64>,
+    /// Whether they go before all others on this machine, the server among them: how long they wait
+    /// for the processor would be counted as the server's time.
+    pub(super) first: bool,
 }
 
 /// Whom they ask, and what; after the last question the first comes again.
@@ -107,8 +110,12 @@ async fn work(mut orders: Orders) -> Result<()> {
     let Group {
         connections,
         per_second,
+        first,
         ..
     } = job.group;
+    if first && !crate::machine::go_first() {
+        tell("whoever asks has to wait for the processor as everybody does, and that is counted");
+    }
     let mut callers = Vec::with_capacity(connections);
     for number in 0..connections {
         let pace = per_second.map(|per_second| {

@@ -184,6 +184,7 @@ impl Peers {
             server,
             connections: turns.connections,
             per_second: None,
+            first: false,
         })
     }
 

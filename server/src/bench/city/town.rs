@@ -95,7 +95,8 @@ impl Town {
         })
     }
 
-    /// Callers of the house, who ask `kinds` in turns about these places.
+    /// Callers of the house, who ask `kinds` in turns about these places; so often a second, or each
+    /// as soon as it has its answer.
     ///
     /// # Errors
     /// When a question makes no URL.
@@ -120,6 +121,7 @@ impl Town {
             },
             connections,
             per_second,
+            first: per_second.is_some(),
         })
     }
 
@@ -155,6 +157,7 @@ impl Town {
             },
             connections,
             per_second: Some(per_second),
+            first: false,
         }
     }
 
