@@ -170,8 +170,8 @@ impl Processors {
 
     /// Which share of the time was stolen since `before`.
     pub(crate) fn stolen_since(self, before: Self) -> f64 {
-        let all = (self.all - before.all).max(1);
-        (self.stolen - before.stolen) as f64 / all as f64
+        let all = self.all.saturating_sub(before.all).max(1);
+        self.stolen.saturating_sub(before.stolen) as f64 / all as f64
     }
 }
 

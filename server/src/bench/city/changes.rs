@@ -16,9 +16,11 @@ const CHANGERS: usize = 32;
 const GOAL: f64 = 2.0;
 
 /// A round in which the host let others have more of the processors says nothing about us, whether
-/// shops changed or not: it is taken again, as long as there are not too many of them.
+/// shops changed or not, and is taken again.
 const STOLEN: f64 = 0.005;
-const MOST_ROUNDS: u32 = 4;
+
+/// So many times as many rounds as are wanted are taken at most.
+const MOST_TIMES: usize = 4;
 
 /// A turn without changes and one with.
 struct Round {
@@ -46,13 +48,13 @@ pub(super) async fn compare(
     turns: Turns,
     report: &mut Report,
 ) -> Result<()> {
+    let wanted = turns.rounds as usize;
     let mut rounds = Vec::new();
     let mut good = 0;
-    while good < turns.rounds && rounds.len() < (MOST_ROUNDS * turns.rounds) as usize {
+    while good < wanted && rounds.len() < MOST_TIMES.saturating_mul(wanted) {
         tell(&format!(
-            "round {} of {}, shops change",
-            good + 1,
-            turns.rounds
+            "round {} of {wanted}, without changes of shops and with them",
+            good + 1
         ));
         let number = rounds.len() as u64;
         let (quiet, _) = turn(town, reads, None, turns).await?;
@@ -62,7 +64,7 @@ pub(super) async fn compare(
             busy,
             changes: changes.unwrap_or_default(),
         };
-        good += u32::from(round.counts());
+        good += usize::from(round.counts());
         rounds.push(round);
     }
     let mut table = Table::new(
